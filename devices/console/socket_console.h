@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SocketConsole: the guest's console for a client of a unix socket, one at a time; while one is
+// there, others are turned away. What the guest writes while there is none is kept up to a limit,
+// so that a late client sees the boot.
+#pragma once
+
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "devices/console/stream_console.h"
+#include "vmm/base/event_loop.h"
+#include "vmm/base/unique_fd.h"
+
+namespace redoubt {
+
+class SocketConsole final : public StreamConsole {
+ public:
+  // Listens at `path`, for its owner only, and removes it at the end. A socket that nobody listens
+  // to any more is replaced, anything else there is an error. Throws SetupError or
+  // std::system_error.
+  SocketConsole(EventLoop& loop, std::filesystem::path path);
+  ~SocketConsole() override;
+
+ private:
+  void listen();
+  void on_connection();
+  void take(UniqueFd client);
+  [[nodiscard]] bool client_hung_up() const;
+  void drop_client();
+
+  const std::filesystem::path path_;
+  struct stat identity_ {};  // of the socket we made at path_
+  UniqueFd listener_;
+  UniqueFd client_;  // invalid: none
+  EventLoop::Watch listener_watch_;
+};
+
+}  // namespace redoubt

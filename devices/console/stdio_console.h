@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StdioConsole: the guest's console on standard input and output. If the input is a terminal, it is
+// put into raw mode (raw_terminal.h) and has an escape key (escape_key.h). Job control works: a
+// SIGTSTP gives the terminal back until SIGCONT, and a process started in the background leaves it
+// alone and has no input.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <optional>
+
+#include "devices/console/escape_key.h"
+#include "devices/console/raw_terminal.h"
+#include "devices/console/stream_console.h"
+#include "vmm/base/event_loop.h"
+#include "vmm/base/unique_fd.h"
+
+namespace redoubt {
+
+class StdioConsole final : public StreamConsole {
+ public:
+  // `input` and `output` must outlive the console. `on_quit` is called on the loop thread when the
+  // escape key says so; it may not destroy the console. Construct before any thread exists, because
+  // a thread inherits the signal mask. Throws SetupError or std::system_error.
+  StdioConsole(EventLoop& loop, BorrowedFd input, BorrowedFd output, std::function<void()> on_quit);
+  ~StdioConsole() override;
+
+ private:
+  // Blocks the signals of job control: the loop takes SIGTSTP and SIGCONT from a signalfd, and the
+  // terminal does not stop us for what we do to it.
+  class JobControlSignals {
+   public:
+    JobControlSignals();
+    ~JobControlSignals();
+    JobControlSignals(const JobControlSignals&) = delete;
+    JobControlSignals& operator=(const JobControlSignals&) = delete;
+    [[nodiscard]] BorrowedFd fd() const { return fd_; }
+
+   private:
+    sigset_t unblock_{};  // what was not blocked before
+    UniqueFd fd_;
+  };
+
+  void attach_output(BorrowedFd output);
+  void attach_terminal(EventLoop& loop);
+  void on_signal();
+
+  const BorrowedFd in_;
+  EscapeKey escape_key_;
+  std::optional<JobControlSignals> signals_;
+  std::optional<RawTerminal> terminal_;
+  EventLoop::Watch signal_watch_;
+};
+
+}  // namespace redoubt
