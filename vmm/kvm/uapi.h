@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only file that includes <linux/kvm.h>. Constants newer than the headers of the oldest
+// distribution we build on (Debian 12: Linux 6.1) stand below, each with the kernel that brought
+// it; a test compares them with the headers of the kernel we target.
+#pragma once
+
+#include <linux/kvm.h>
+
+// Linux 6.8: KVM_RUN says which guest-physical range could not be mapped.
+#ifndef KVM_EXIT_MEMORY_FAULT
+#define KVM_EXIT_MEMORY_FAULT 39
+#endif
+
+// Linux 7.2: a VM whose memory and EL2 state are out of the host's reach.
+#ifndef KVM_VM_TYPE_ARM_PROTECTED
+#define KVM_VM_TYPE_ARM_PROTECTED (1UL << 31)
+#endif
+
+// PSCI SYSTEM_OFF2 and SYSTEM_RESET2 flags need no definition here: only the event type is used.
+
+namespace redoubt::kvm {
+
+// The payload of KVM_EXIT_MEMORY_FAULT, which lies at the start of the exit union of kvm_run.
+struct MemoryFault {
+  __u64 flags;
+  __u64 gpa;
+  __u64 size;
+};
+
+}  // namespace redoubt::kvm

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One virtual machine, protected or not. Knows guest-physical addresses, not guest memory or
+// devices. Everything here throws std::system_error or SetupError; set_spi() alone is for the time
+// while the guest runs.
+#pragma once
+
+#include <cstdint>
+
+#include "vmm/base/protection.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/kvm/kvm.h"
+
+namespace redoubt::kvm {
+
+enum class LineLevel : uint32_t { Low = 0, High = 1 };
+
+class Vm {
+ public:
+  // `ipa_bits`: bits of guest-physical address the guest needs. For a protected VM the kernel takes
+  // its own limit instead. Throws SetupError(HostUnfit) if the host cannot protect a VM.
+  Vm(const Kvm& kvm, Protection protection, uint32_t ipa_bits);
+
+  [[nodiscard]] BorrowedFd fd() const { return fd_; }
+  [[nodiscard]] int capability(unsigned long capability) const;
+  [[nodiscard]] uint32_t max_vcpus() const;
+
+  // Makes [ipa, ipa + size) guest memory, backed by the caller's mapping at userspace_addr, which
+  // must stay as it is while the VM lives. Once a vCPU has run, slots of a protected VM can be
+  // neither moved nor deleted, so there is no call for that.
+  void add_memslot(uint32_t slot, uint64_t ipa, uint64_t size, uint64_t userspace_addr);
+
+  // Drives shared peripheral interrupt `intid` (32 and up). Any thread; an error means that the VM
+  // is dead, which KVM_RUN reports as well.
+  void set_spi(uint32_t intid, LineLevel level) noexcept;
+
+ private:
+  UniqueFd fd_;
+};
+
+}  // namespace redoubt::kvm
