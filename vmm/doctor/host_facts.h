@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HostFacts: what can be seen of a host, gathered once and judged by diagnose_host(), so that the
+// judgement can be tested with facts of hosts we do not have.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/memory/locked_memory.h"
+
+namespace redoubt::doctor {
+
+// What /dev/kvm answers. An errno of 0 means that it worked.
+struct KvmFacts {
+  int open_error = 0;
+  int protected_vm_error = 0;
+  int unprotected_vm_error = 0;
+  int vgic_v3_error = 0;
+  int max_vcpus = 0;
+  int max_ipa_bits = 0;
+};
+
+struct HostFacts {
+  std::string machine;         // uname -m
+  std::string kernel_release;  // uname -r
+  std::string kernel_cmdline;
+  std::vector<std::string> kvm_log;  // lines of the kernel log about KVM and exception levels
+  std::string foreign_hypervisor;    // device tree: compatible of /hypervisor; empty if none
+  std::string gic;                   // "GICv3" as /proc/interrupts spells it; empty if none
+  KvmFacts kvm;
+  LockedMemory locked_memory{};
+  uint64_t available_memory = 0;    // bytes
+  std::optional<uint64_t> ksm_run;  // nullopt: no KSM in this kernel
+  bool merges_all_memory = false;   // PR_GET_MEMORY_MERGE of this process
+  std::optional<uint64_t> max_ptes_none;
+  std::string core_pattern;
+  std::optional<uint64_t> taint;
+  bool has_vhost_net = false;
+  bool has_vhost_vsock = false;
+  bool has_tun = false;
+};
+
+// Reads below `root`, which is "/" but for tests. Does not ask KVM.
+[[nodiscard]] HostFacts gather_host_facts(const std::filesystem::path& root);
+
+// Opens /dev/kvm and tries what a guest needs, by creating VMs that never run.
+[[nodiscard]] KvmFacts gather_kvm_facts();
+
+}  // namespace redoubt::doctor
