@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine_layout.h"
+
+#include <memory>
+#include <span>
+
+#include <sys/random.h>
+
+#include "devices/console/open_console.h"
+#include "vmm/base/event_loop.h"
+#include "vmm/base/setup_error.h"
+#include "vmm/boot/loader.h"
+#include "vmm/machine_devices.h"
+#include "vmm/memory_map.h"
+
+namespace redoubt {
+
+namespace {
+
+HugepageAdvice advice_of(Hugepages hugepages) {
+  switch (hugepages) {
+    case Hugepages::Auto: return HugepageAdvice::Auto;
+    case Hugepages::Always: return HugepageAdvice::Always;
+    case Hugepages::Never: return HugepageAdvice::Never;
+  }
+  return HugepageAdvice::Auto;
+}
+
+void fill_random(std::span<std::byte> bytes) {
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw_errno("getrandom");
+  }
+}
+
+class NoInterrupt final : public LevelInterrupt {
+ public:
+  void set(Level) override {}
+};
+
+}  // namespace
+
+GuestRange ram_of(const VmConfig& config) { return {memory_map::kRam, config.memory.size}; }
+
+std::optional<GuestRange> window_of(const VmConfig& config) {
+  const uint64_t size = config.memory.dma_window.value_or(0);
+  if (size == 0) return std::nullopt;
+  return GuestRange(memory_map::window_start(config.memory.size), size);
+}
+
+std::vector<MemoryRegion> regions_of(const VmConfig& config) {
+  std::vector<MemoryRegion> regions = {
+      {ram_of(config), PrivateRam{advice_of(config.memory.hugepages)}}};
+  if (const auto window = window_of(config)) regions.push_back({*window, DmaWindow{}});
+  return regions;
+}
+
+std::vector<std::byte> build_device_tree_of(const VmConfig& config,
+                                            const std::optional<GuestRange>& initrd,
+                                            const boot::DescribeDevices& describe_devices) {
+  boot::DeviceTreeInputs inputs{
+      .vcpus = config.vcpus,
+      .ram = ram_of(config),
+      .dma_window = window_of(config),
+      .gic_distributor = {memory_map::kGicDistributor, memory_map::kGicDistributorSize},
+      .gic_redistributors = {memory_map::kGicRedistributors,
+                             memory_map::kGicRedistributorSize * config.vcpus},
+      .command_line = config.boot.cmdline,
+      .stdout_path = "/pl011@9000000",
+      .initrd = initrd,
+      .rng_seed = std::nullopt,
+  };
+  fill_random(inputs.kaslr_seed);
+  if (config.protection == Protection::Unprotected) fill_random(inputs.rng_seed.emplace());
+  return boot::build_device_tree(inputs, describe_devices);
+}
+
+std::vector<std::byte> preview_device_tree(const VmConfig& config) {
+  EventLoop loop;
+  NoInterrupt interrupt;
+  const std::unique_ptr<ConsoleBackend> console =
+      open_console({.kind = ConsoleKind::None, .path = {}}, loop, [] {});
+  MachineDevices devices(loop, *console, {interrupt, interrupt});
+
+  const boot::Payload payload =
+      boot::open_payload(config.boot.kernel, config.boot.initrd, config.memory.size);
+  const boot::Placement placement = boot::place_payload(ram_of(config), payload);
+  return build_device_tree_of(config, placement.initrd,
+                              [&devices](fdt::Node& root) { devices.bus().describe_all(root); });
+}
+
+}  // namespace redoubt
