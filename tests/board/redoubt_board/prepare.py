@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds or fetches what the board needs and does not have. Every step is quick when it has."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+from redoubt_board import cpio
+from redoubt_board.paths import BUILD, OUT, ROOT
+
+VARIANTS = ("stock", "patched", "patched-debug")
+
+
+class Unavailable(Exception):
+    """What was asked for does not exist yet; not a failure of anything."""
+
+
+def host_kernel(variant: str) -> Path:
+    """The Image of the board's own kernel."""
+    if variant != "stock" and not any((ROOT / "kernel-patches").glob("*.patch")):
+        raise Unavailable(f"kernel {variant}: no series yet (kernel-patches/ has no patch)")
+    return Path(_output("setup/host-kernel", variant)) / "Image"
+
+
+def busybox() -> Path:
+    """A static arm64 busybox: the guest's own, out of its initramfs."""
+    initramfs = BUILD / "guest" / "initramfs.cpio.gz"
+    copy = OUT / "busybox"
+    if not copy.exists() or copy.stat().st_mtime <= initramfs.stat().st_mtime:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_name("busybox.partial")
+        partial.write_bytes(cpio.extract(gzip.decompress(initramfs.read_bytes()), "bin/busybox"))
+        partial.chmod(0o755)
+        partial.replace(copy)
+    return copy
+
+
+def guest() -> None:
+    """The guest kernel and initramfs, in build/guest/."""
+    _run("guest/build")
+
+
+def program_commands() -> list[list[str]]:
+    """What builds the arm64 programs in build/arm64/: static, to run on any arm64 host."""
+    build = str(BUILD / "arm64")
+    return [["cmake", "-S", str(ROOT), "-B", build, "-G", "Ninja", "-DBUILD_TESTING=ON",
+             f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'setup' / 'aarch64.cmake'}",
+             f"-DREDOUBT_SYSROOT={_output('setup/sysroot')}"],
+            ["cmake", "--build", build]]
+
+
+def programs() -> None:
+    for command in program_commands():
+        _run(*command)
+
+
+def _run(*command: str) -> None:
+    """Runs a command with its output on our stderr."""
+    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
+
+
+def _output(*command: str) -> str:
+    """The last line a command prints; by the convention of setup/ the path of what it made."""
+    result = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            text=True, check=True)
+    return result.stdout.strip().splitlines()[-1]

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One boot of the emulated board: a QEMU process and the files it writes."""
+
+import functools
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# The names users give to --cpu. What is left out of "max" is not what the suites are about, and
+# makes every VM cost ten times as much to emulate: 52-bit addresses, vectors, and the architected
+# algorithm of pointer authentication (software cannot tell it from the implementation-defined one).
+CPUS = {"cortex-a72": "cortex-a72", "max": "max,pauth-impdef=on,lpa2=off,sve=off,sme=off"}
+
+# Older QEMUs do not apply TLBI VAE2IS to the EL2&0 regime that hVHE uses: the hypervisor then goes
+# on writing through stale translations, and pages are not zeroed at teardown. nVHE is right there.
+_FIRST_QEMU_WITH_HVHE = 10
+_NVHE = " arm64_sw.hvhe=0 id_aa64mmfr1.vh=0"
+
+# Everything the kernel says goes to the console; a panic ends QEMU (-no-reboot) at once.
+_COMMAND_LINE = ("console=ttyAMA0 kvm-arm.mode=protected panic=-1 ignore_loglevel "
+                 "log_buf_len=4M rdinit=/init")
+
+
+@dataclass(frozen=True)
+class Machine:
+    kernel: Path
+    cpu: str = "cortex-a72"
+    cpus: int = 2
+    memory_mib: int = 4096
+
+
+@functools.cache
+def qemu_version() -> int:
+    """The major version of the QEMU there is."""
+    result = subprocess.run(["qemu-system-aarch64", "--version"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, text=True, check=True)
+    match = re.search(r"version (\d+)\.", result.stdout)
+    if not match:
+        raise OSError(f"qemu-system-aarch64 tells no version: {result.stdout.strip()}")
+    return int(match[1])
+
+
+def kernel_command_line(cpu: str, version: int) -> str:
+    if cpu != "cortex-a72" and version < _FIRST_QEMU_WITH_HVHE:
+        return _COMMAND_LINE + _NVHE
+    return _COMMAND_LINE
+
+
+def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False) -> list[str]:
+    """The QEMU command line. Console, events and results become files in `out`."""
+    arguments = [
+        "qemu-system-aarch64",
+        "-M", "virt,virtualization=on,gic-version=3", "-cpu", CPUS[machine.cpu],
+        "-smp", str(machine.cpus), "-m", str(machine.memory_mib),
+        "-nographic", "-nodefaults", "-no-reboot",
+        "-kernel", str(machine.kernel), "-initrd", str(initrd),
+        "-append", kernel_command_line(machine.cpu, qemu_version()),
+        "-serial", f"file:{out / 'console.log'}",
+        "-device", "virtio-serial-pci",
+    ]
+    for port in ("events", "results"):
+        arguments += ["-chardev", f"file,id={port},path={out / port}",
+                      "-device", f"virtserialport,chardev={port},name=redoubt.{port}"]
+    if interactive:
+        arguments += ["-chardev", "stdio,id=terminal,signal=off",
+                      "-device", "virtconsole,chardev=terminal"]
+    return arguments
+
+
+class Board:
+    """A running board. A context manager: leaving it leaves no QEMU behind."""
+
+    def __init__(self, machine: Machine, initrd: Path, out: Path, interactive: bool = False):
+        self.out = out
+        for name in ("console.log", "events", "results"):
+            (out / name).unlink(missing_ok=True)
+        # setpriv: should this process be killed outright, QEMU goes with it. A session of its own
+        # keeps the terminal's Ctrl-C for us: we stop the board, in order.
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL",
+             *command(machine, initrd, out, interactive)],
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=None if interactive else subprocess.DEVNULL,
+            stderr=(out / "qemu.log").open("wb"),
+            start_new_session=not interactive)
+
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.kill()
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self) -> None:
+        self._process.wait()
+
+    def kill(self) -> None:
+        if self.running():
+            self._process.kill()
+        self._process.wait()
+
+    def complaint(self) -> str:
+        """What QEMU itself said, for the case that there is no console."""
+        return (self.out / "qemu.log").read_text(errors="replace").strip()
+
+
+class LineReader:
+    """Reads the complete lines that have been added to a growing file since the last call."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._offset = 0
+        self._rest = b""
+
+    def lines(self) -> list[str]:
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._offset)
+                added = stream.read()
+        except FileNotFoundError:
+            return []
+        self._offset += len(added)
+        *complete, self._rest = (self._rest + added).split(b"\n")
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in complete]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites of the board, as suites.txt lists them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redoubt_board.paths import BOARD
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    cpus: int
+    quiet_seconds: int
+    program: str
+
+
+def load(path: Path = BOARD / "suites.txt") -> list[Suite]:
+    suites = []
+    for line in path.read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, cpus, quiet, program, *_ = line.split()
+            suites.append(Suite(name, int(cpus), int(quiet), program))
+    return suites

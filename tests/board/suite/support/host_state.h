@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the host says about itself and about this process, and the two things about a process that
+// the contract turns on: its limit on locked memory and the capability to ignore it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace redoubt::suite {
+
+// The whole of a small file, or nothing if it cannot be read.
+[[nodiscard]] std::optional<std::string> read_file(const std::string& path);
+// False if the host does not take the text.
+bool write_file(const std::string& path, std::string_view text);
+
+// A figure of /proc/meminfo by its name, without unit: kilobytes or a count.
+[[nodiscard]] std::optional<uint64_t> meminfo(std::string_view name);
+// VmLck of this process in bytes: the pages that its guests hold, and what it has mlocked.
+[[nodiscard]] uint64_t locked_bytes();
+// Pages pinned on the whole host: nr_foll_pin_acquired - nr_foll_pin_released of /proc/vmstat.
+[[nodiscard]] int64_t pinned_pages();
+// AnonHugePages of the mapping that starts at `address`, in bytes.
+[[nodiscard]] uint64_t anonymous_huge_bytes(const void* address);
+// The part number of CPU 0 (MIDR_EL1 bits 15:4), which tells an emulated Cortex-A72 from others.
+[[nodiscard]] std::optional<unsigned> cpu_part();
+
+// Sets the soft limit of RLIMIT_MEMLOCK; throws std::system_error.
+void limit_locked_memory(uint64_t bytes);
+// Takes CAP_IPC_LOCK away from the calling thread, so that the limit counts for root too; throws.
+void drop_ipc_lock();
+[[nodiscard]] bool has_ipc_lock();
+
+// The kernel log as it stands, records split by line feeds; empty if it may not be read.
+[[nodiscard]] std::string kernel_log();
+
+}  // namespace redoubt::suite

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The QEMU command line, the reading of growing files, and that no process is left behind."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from redoubt_board import qemu
+from redoubt_board.paths import BOARD
+from redoubt_board.qemu import Board, LineReader, Machine, command, kernel_command_line
+
+
+@mock.patch.object(qemu, "qemu_version", lambda: 10)
+class CommandLine(unittest.TestCase):
+    def test_the_board_is_a_pkvm_host(self):
+        words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
+        self.assertIn("virt,virtualization=on,gic-version=3", words)
+        self.assertIn("kvm-arm.mode=protected", words[words.index("-append") + 1].split())
+
+    def test_a_panic_ends_the_board(self):
+        words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
+        self.assertIn("-no-reboot", words)
+        self.assertIn("panic=-1", words[words.index("-append") + 1].split())
+
+
+class HvheMode(unittest.TestCase):
+    def test_an_old_qemu_is_not_trusted_with_hvhe(self):
+        self.assertIn("arm64_sw.hvhe=0", kernel_command_line("max", 7))
+
+    def test_a_newer_qemu_is(self):
+        self.assertNotIn("arm64_sw.hvhe=0", kernel_command_line("max", 10))
+
+    def test_a_cpu_without_vhe_needs_no_word_of_it(self):
+        self.assertNotIn("arm64_sw.hvhe=0", kernel_command_line("cortex-a72", 7))
+
+
+class Lines(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.path = Path(temporary.name) / "file"
+
+    def append(self, data: bytes) -> None:
+        with self.path.open("ab") as stream:
+            stream.write(data)
+
+    def test_a_file_that_does_not_exist_yet_has_no_lines(self):
+        self.assertEqual(LineReader(self.path).lines(), [])
+
+    def test_a_line_counts_when_it_is_complete(self):
+        reader = LineReader(self.path)
+        self.append(b"one\r\ntw")
+        self.assertEqual(reader.lines(), ["one"])
+        self.append(b"o\n")
+        self.assertEqual(reader.lines(), ["two"])
+
+    def test_bytes_that_are_no_text_are_shown_as_such(self):
+        reader = LineReader(self.path)
+        self.append(b"\xff\n")
+        self.assertEqual(reader.lines(), ["\ufffd"])
+
+
+class Processes(unittest.TestCase):
+    """With `sleep` in QEMU's place."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.out = Path(temporary.name)
+
+    def test_leaving_a_board_stops_it(self):
+        with mock.patch.object(qemu, "command", lambda *_: ["sleep", "600"]):
+            with Board(Machine(Path("/k")), Path("/i"), self.out) as board:
+                self.assertTrue(board.running())
+            self.assertFalse(board.running())
+
+    def test_a_board_dies_with_a_runner_that_is_killed_outright(self):
+        script = (f"import sys; sys.path.insert(0, {str(BOARD)!r})\n"
+                  "from pathlib import Path\nfrom redoubt_board import qemu\n"
+                  "qemu.command = lambda *_: ['sh', '-c', 'echo $$; exec sleep 600']\n"
+                  "import subprocess; real = subprocess.Popen\n"
+                  "subprocess.Popen = lambda w, **k: real(w, **{**k, 'stdout': None})\n"
+                  f"b = qemu.Board(qemu.Machine(Path('/k')), Path('/i'), Path({str(self.out)!r}))\n"
+                  "b.wait()\n")
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as runner:
+            pid = int(runner.stdout.readline())
+            runner.send_signal(signal.SIGKILL)
+            runner.wait()
+        deadline = time.monotonic() + 30
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(alive(pid))
+
+
+def alive(pid: int) -> bool:
+    """A zombie, which only waits for its new parent, is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run-suites itself, with a shell script in place of a GoogleTest program."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from redoubt_board import junit
+from redoubt_board.junit import Outcome
+from redoubt_board.paths import BOARD
+
+# Speaks like GoogleTest. Each test is a shell function, named as the test with _ for the dot.
+PROGRAM = r"""#!/bin/sh
+filter='*' list=no
+for argument; do
+  case $argument in
+    --gtest_filter=*) filter=${argument#*=} ;;
+    --gtest_output=xml:*) report=${argument#*:} ;;
+    --gtest_list_tests) list=yes ;;
+  esac
+done
+matches() {
+  [ "$filter" = '*' ] && return
+  case ":$filter:" in *":G.$1:"*) ;; *) false ;; esac
+}
+[ $list = yes ] && echo 'G.'
+body=
+for test in $TESTS; do
+  matches "$test" || continue
+  if [ $list = yes ]; then echo "  $test"; continue; fi
+  echo "[ RUN      ] G.$test"
+  case $test in
+    hang) exec sleep 600 ;;
+    crash) kill -ABRT $$ ;;
+    fail)
+      echo 'why <it> failed & how'
+      echo "[  FAILED  ] G.$test (7 ms)"
+      body="$body<testcase classname='G' name='$test'><failure message='why'/></testcase>"
+      status=1 ;;
+    *)
+      echo "[       OK ] G.$test (7 ms)"
+      body="$body
+<testcase name=\"$test\" status=\"run\" result=\"completed\" time=\"0.007\" classname=\"G\" />" ;;
+  esac
+done
+[ $list = yes ] && exit
+cat >"$report" <<END
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites tests="1" name="AllTests">
+  <testsuite name="G" tests="1" failures="0" disabled="0" skipped="0" errors="0" time="0">$body
+  </testsuite>
+</testsuites>
+END
+exit ${status:-0}
+"""
+
+
+class RunSuites(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.top = Path(temporary.name)
+        shutil.copy(BOARD / "run-suites", self.top)
+        self.script("program", PROGRAM)
+        (self.top / "bin").mkdir()
+        self.script("bin/uname", "#!/bin/sh\necho aarch64\n")
+        (self.top / "suites.txt").write_text("# a comment\nboot 2 2 ./program *\n")
+
+    def script(self, name: str, text: str) -> None:
+        path = self.top / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run_suites(self, tests: str, *arguments: str) -> subprocess.CompletedProcess:
+        path = f"{self.top / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run([self.top / "run-suites", "--no-kernel-log", *arguments],
+                              env={**os.environ, "PATH": path, "TESTS": tests}, check=False,
+                              capture_output=True, text=True, timeout=120)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        report = (self.top / "results" / "results.xml").read_bytes()
+        return {case.test: case.outcome for case in junit.parse(report)}
+
+    def test_it_ends_with_the_counts(self):
+        result = self.run_suites("one two")
+        self.assertEqual(result.stdout.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
+        self.assertEqual(result.returncode, 0)
+
+    def test_the_report_names_the_suite(self):
+        self.run_suites("one")
+        cases = junit.parse((self.top / "results" / "results.xml").read_bytes())
+        self.assertEqual([case.group for case in cases], ["boot.G"])
+
+    def test_a_crash_fails_its_test_and_the_others_run(self):
+        result = self.run_suites("one crash two")
+        self.assertEqual(self.outcomes(), {"G.one": Outcome.PASSED, "G.crash": Outcome.FAILED,
+                                           "G.two": Outcome.PASSED})
+        self.assertEqual(result.returncode, 1)
+
+    def test_a_hang_is_killed_and_the_others_run(self):
+        self.run_suites("one hang two")
+        self.assertEqual(self.outcomes(), {"G.one": Outcome.PASSED, "G.hang": Outcome.FAILED,
+                                           "G.two": Outcome.PASSED})
+
+    def test_a_failure_before_a_crash_stays_a_failure(self):
+        self.run_suites("fail crash")
+        self.assertEqual(self.outcomes(), {"G.fail": Outcome.FAILED, "G.crash": Outcome.FAILED})
+
+    def test_a_filter_leaves_the_others_out(self):
+        self.run_suites("one two", "--filter", "G.two")
+        self.assertEqual(self.outcomes(), {"G.two": Outcome.PASSED})
+
+    def test_tests_that_are_done_are_left_out(self):
+        (self.top / "done").mkdir()
+        (self.top / "done" / "boot.done").write_text("G.one\n")
+        self.run_suites("one two", "--done", str(self.top / "done"))
+        self.assertEqual(self.outcomes(), {"G.two": Outcome.PASSED})
+
+    def test_a_suite_that_ran_nothing_has_failed(self):
+        result = self.run_suites("")
+        self.assertEqual(result.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
+        self.assertEqual(result.returncode, 1)
+
+    def test_a_program_that_is_missing_has_failed(self):
+        (self.top / "program").unlink()
+        result = self.run_suites("one")
+        self.assertEqual(result.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
+
+    def test_a_suite_that_does_not_exist_is_named_with_those_that_do(self):
+        result = self.run_suites("one", "bot")
+        self.assertIn('no suite "bot"; there are: boot', result.stderr)
+        self.assertEqual(result.returncode, 2)
+
+    def test_list_runs_nothing(self):
+        result = self.run_suites("one two", "--list")
+        self.assertEqual(result.stdout.splitlines(), ["==== suite boot", "  G.one", "  G.two"])
+
+
+if __name__ == "__main__":
+    unittest.main()
