@@ -204,10 +204,32 @@ std::optional<uint64_t> physical_page(pid_t pid, uintptr_t address) {
   return (entry & ((uint64_t{1} << 55) - 1)) * page_size;
 }
 
+// One huge page more than the host has reserved, for as long as this lives.
+class SpareHugePage {
+ public:
+  SpareHugePage() {
+    if (before_) reserved_ = write_file(kPath, std::to_string(std::stoul(*before_) + 1));
+  }
+  ~SpareHugePage() {
+    if (reserved_) write_file(kPath, *before_);
+  }
+  SpareHugePage(const SpareHugePage&) = delete;
+  SpareHugePage& operator=(const SpareHugePage&) = delete;
+
+  [[nodiscard]] bool reserved() const { return reserved_; }
+
+ private:
+  static constexpr const char* kPath = "/proc/sys/vm/nr_hugepages";
+
+  const std::optional<std::string> before_ = read_file(kPath);
+  bool reserved_ = false;
+};
+
 TEST_F(BootFailure, memory_that_is_not_swap_backed) {
   REDOUBT_NEEDS_KVM(true);
   if (::geteuid() != 0) GTEST_SKIP() << "reaching into another process needs root";
-  if (!write_file("/proc/sys/vm/nr_hugepages", "1")) GTEST_SKIP() << "no huge pages to reserve";
+  const SpareHugePage huge_page;
+  if (!huge_page.reserved()) GTEST_SKIP() << "no huge pages to reserve";
   RedoubtProcess redoubt({run_flat("late-flat.bin", true)});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
 
@@ -218,14 +240,12 @@ TEST_F(BootFailure, memory_that_is_not_swap_backed) {
               {start, uint64_t{2} << 20, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB, ~uint64_t{0}, 0});
   if (mapped < 0) {
-    write_file("/proc/sys/vm/nr_hugepages", "0");
     GTEST_SKIP() << "no huge page to be had: errno " << -mapped;
   }
   redoubt.type("x");
 
   EXPECT_EQ(redoubt.wait_exit(), 73) << redoubt.output();
   EXPECT_TRUE(redoubt.says("memory-not-swap-backed")) << redoubt.output();
-  write_file("/proc/sys/vm/nr_hugepages", "0");
 }
 
 TEST_F(BootFailure, page_that_is_somebody_elses) {
