@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pointers into guest memory stay in vmm/memory; the machine alone asks for one, per memslot."""
+"""Pointers into guest memory stay in vmm/memory; memslots and vhost name them to the kernel."""
 
 import fnmatch
 import re
 
 from tree import C_LIKE, Finding, code_of
 
-HOLDERS = ("vmm/memory/*", "tests/unit/memory/*", "vmm/machine*.cc")
+HOLDERS = ("vmm/memory/*", "tests/unit/memory/*", "vmm/machine*.cc",
+           "devices/vhost/vhost_memory.cc")
 
 _NAME = re.compile(r"\bhost_address\b")
 

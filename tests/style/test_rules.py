@@ -70,6 +70,10 @@ class Layering(unittest.TestCase):
         path = "devices/net_options.h"
         self.assertEqual([(path, 2)], self.broken(path, '"devices/mmio_bus.h"'))
 
+    def test_options_header_may_include_another(self):
+        self.assertEqual([], self.broken("devices/virtio/port_options.h",
+                                         '"devices/console/console_options.h"'))
+
     def test_include_beside_the_file_is_found(self):
         self.assertEqual([("vmm/base/a.cc", 2)], self.broken("vmm/base/a.cc", '"fd.h"'))
 
@@ -100,8 +104,9 @@ class GuestPointers(unittest.TestCase):
     def test_use_in_a_device_is_found(self):
         self.assertEqual([("devices/a.cc", 2)], found("guest_pointers", {"devices/a.cc": self.USE}))
 
-    def test_memory_and_machine_may(self):
-        files = {"vmm/memory/a.cc": self.USE, "vmm/machine_memory.cc": self.USE}
+    def test_memory_machine_and_vhost_may(self):
+        files = {"vmm/memory/a.cc": self.USE, "vmm/machine_memory.cc": self.USE,
+                 "devices/vhost/vhost_memory.cc": self.USE}
         self.assertEqual([], found("guest_pointers", files))
 
     def test_mention_in_a_comment_is_fine(self):
@@ -146,6 +151,11 @@ class VirtioThreads(unittest.TestCase):
 
     def test_other_folders_may(self):
         self.assertEqual([], found("virtio_threads", {"devices/a.h": "std::mutex m_;\n"}))
+
+    def test_transport_may_have_a_mutex_and_no_thread(self):
+        path = "devices/virtio/mmio_transport.h"
+        self.assertEqual([], found("virtio_threads", {path: "std::mutex m_;\n"}))
+        self.assertEqual([(path, 1)], found("virtio_threads", {path: "std::thread t_;\n"}))
 
 
 class Spdx(unittest.TestCase):

@@ -17,11 +17,10 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/unit/devices/captured_log.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt {
@@ -129,27 +128,6 @@ class IgnoreSigpipe {
 
  private:
   void (*previous_)(int);
-};
-
-// What is logged, as long as it lives.
-class CapturedLog {
- public:
-  CapturedLog() : previous_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(stream_)));
-  }
-  ~CapturedLog() { spdlog::set_default_logger(previous_); }
-  CapturedLog(const CapturedLog&) = delete;
-  CapturedLog& operator=(const CapturedLog&) = delete;
-
-  [[nodiscard]] std::string text() const { return stream_.str(); }
-  [[nodiscard]] bool has(std::string_view part) const {
-    return text().find(part) != std::string::npos;
-  }
-
- private:
-  std::ostringstream stream_;
-  std::shared_ptr<spdlog::logger> previous_;
 };
 
 }  // namespace redoubt
