@@ -50,6 +50,11 @@ void ConsoleOutput::write(std::span<const std::byte> bytes) noexcept {
   if (wake) timer_.arm_after(kGathering);
 }
 
+size_t ConsoleOutput::room() const {
+  const std::lock_guard lock(mutex_);
+  return kCapacity - ring_.size();
+}
+
 uint64_t ConsoleOutput::lost() const {
   const std::lock_guard lock(mutex_);
   return lost_;
@@ -81,6 +86,11 @@ void ConsoleOutput::detach() {
 
 void ConsoleOutput::turn() {
   if (!stream_) return;
+  write_out_and_wait();
+  if (on_room_) on_room_();
+}
+
+void ConsoleOutput::write_out_and_wait() {
   switch (write_out()) {
     case Outcome::Empty: stream_watch_.set_events(0); break;
     case Outcome::More: timer_.arm_after(std::chrono::nanoseconds(1)); break;

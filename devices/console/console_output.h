@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <system_error>
+#include <utility>
 
 #include "devices/console/output_ring.h"
 #include "devices/console/stream_fd.h"
@@ -24,6 +25,8 @@ class ConsoleOutput {
  public:
   // The stream has failed for good and was detached; what was not written is kept. Loop thread.
   using Broken = std::function<void(const std::error_code&)>;
+  // Output was written out, or is discarded from now on. Loop thread.
+  using Room = std::function<void()>;
 
   static constexpr size_t kCapacity = size_t{64} * 1024;
 
@@ -38,6 +41,9 @@ class ConsoleOutput {
   void attach(StreamFd stream, Broken on_broken);
   void detach();
   [[nodiscard]] bool attached() const { return stream_.has_value(); }
+  // Bytes that write() takes without dropping older ones.
+  [[nodiscard]] size_t room() const;
+  void watch_room(Room on_room) { on_room_ = std::move(on_room); }
   // Writes out what is kept, until it is empty or the reader has done nothing for a tenth of a
   // second; then the rest is lost.
   void flush();
@@ -46,6 +52,7 @@ class ConsoleOutput {
   enum class Outcome { Empty, More, Blocked, Broken };
 
   void turn();
+  void write_out_and_wait();
   Outcome write_out();
   // What to do about an error: a file may have room again later, anything else does not heal.
   Outcome fail(const OutputRing::Chunk& chunk, const std::error_code& error);
@@ -65,6 +72,7 @@ class ConsoleOutput {
   EventLoop& loop_;
   std::optional<StreamFd> stream_;
   Broken on_broken_;
+  Room on_room_;
   std::error_code broken_by_;
   bool file_failing_ = false;
   uint64_t reported_loss_ = 0;

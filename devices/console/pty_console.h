@@ -6,9 +6,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "devices/console/stream_console.h"
+#include "devices/console/terminal_size.h"
 #include "vmm/base/event_loop.h"
 #include "vmm/base/unique_fd.h"
 
@@ -21,6 +23,10 @@ class PtyConsole final : public StreamConsole {
   // or std::system_error.
   PtyConsole(EventLoop& loop, std::filesystem::path link);
   ~PtyConsole() override;
+
+  [[nodiscard]] std::optional<TerminalSize> terminal_size() const override {
+    return size_of_terminal(terminal_fd_);
+  }
 
   // Such as /dev/pts/3.
   [[nodiscard]] const std::string& terminal() const { return terminal_; }

@@ -7,9 +7,8 @@
 
 #include <filesystem>
 
-#include <sys/stat.h>
-
 #include "devices/console/stream_console.h"
+#include "devices/unix_socket.h"
 #include "vmm/base/event_loop.h"
 #include "vmm/base/unique_fd.h"
 
@@ -23,16 +22,16 @@ class SocketConsole final : public StreamConsole {
   SocketConsole(EventLoop& loop, std::filesystem::path path);
   ~SocketConsole() override;
 
+  // Without a client, one is waited for.
+  [[nodiscard]] size_t output_room() const override { return output_.room(); }
+
  private:
-  void listen();
   void on_connection();
   void take(UniqueFd client);
   [[nodiscard]] bool client_hung_up() const;
   void drop_client();
 
-  const std::filesystem::path path_;
-  struct stat identity_ {};  // of the socket we made at path_
-  UniqueFd listener_;
+  const UnixListener listener_;
   UniqueFd client_;  // invalid: none
   EventLoop::Watch listener_watch_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/console/stdio_console.h"
 
+#include <array>
 #include <system_error>
 #include <utility>
 
@@ -8,27 +9,34 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "devices/console/terminal_size.h"
 #include "vmm/base/log.h"
 #include "vmm/base/setup_error.h"
 
 namespace redoubt {
 
-StdioConsole::JobControlSignals::JobControlSignals() {
+namespace {
+
+constexpr std::array kBlocked = {SIGTSTP, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH};
+
+}  // namespace
+
+StdioConsole::TerminalSignals::TerminalSignals() {
   sigset_t block;
   sigset_t before;
   sigset_t taken;
   for (sigset_t* set : {&block, &taken, &unblock_}) sigemptyset(set);
-  for (const int signal : {SIGTSTP, SIGCONT, SIGTTIN, SIGTTOU}) sigaddset(&block, signal);
-  for (const int signal : {SIGTSTP, SIGCONT}) sigaddset(&taken, signal);
+  for (const int signal : kBlocked) sigaddset(&block, signal);
+  for (const int signal : {SIGTSTP, SIGCONT, SIGWINCH}) sigaddset(&taken, signal);
   fd_ = UniqueFd(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_.valid()) throw_errno("signalfd");
   ::pthread_sigmask(SIG_BLOCK, &block, &before);
-  for (const int signal : {SIGTSTP, SIGCONT, SIGTTIN, SIGTTOU}) {
+  for (const int signal : kBlocked) {
     if (sigismember(&before, signal) == 0) sigaddset(&unblock_, signal);
   }
 }
 
-StdioConsole::JobControlSignals::~JobControlSignals() {
+StdioConsole::TerminalSignals::~TerminalSignals() {
   ::pthread_sigmask(SIG_UNBLOCK, &unblock_, nullptr);
 }
 
@@ -71,6 +79,11 @@ void StdioConsole::attach_terminal(EventLoop& loop) {
   log::info("console: escape key: {}", EscapeKey::kHelp);
 }
 
+std::optional<TerminalSize> StdioConsole::terminal_size() const {
+  if (!terminal_) return std::nullopt;
+  return size_of_terminal(in_);
+}
+
 void StdioConsole::on_signal() {
   signalfd_siginfo info{};
   while (::read(signals_->fd().get(), &info, sizeof(info)) == sizeof(info)) {
@@ -78,10 +91,13 @@ void StdioConsole::on_signal() {
       input_.pause();
       terminal_->leave();
       ::kill(::getpid(), SIGSTOP);
-    } else if (in_foreground(in_)) {
+      continue;
+    }
+    if (info.ssi_signo == SIGCONT && in_foreground(in_)) {
       terminal_->enter();
       input_.resume();
     }
+    if (on_resize_) on_resize_();  // a terminal may also change while we are stopped
   }
 }
 

@@ -3,12 +3,13 @@
 // StdioConsole: the guest's console on standard input and output. If the input is a terminal, it is
 // put into raw mode (raw_terminal.h) and has an escape key (escape_key.h). Job control works: a
 // SIGTSTP gives the terminal back until SIGCONT, and a process started in the background leaves it
-// alone and has no input.
+// alone and has no input. A SIGWINCH tells of a new size of the terminal.
 #pragma once
 
 #include <csignal>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "devices/console/escape_key.h"
 #include "devices/console/raw_terminal.h"
@@ -26,15 +27,19 @@ class StdioConsole final : public StreamConsole {
   StdioConsole(EventLoop& loop, BorrowedFd input, BorrowedFd output, std::function<void()> on_quit);
   ~StdioConsole() override;
 
+  // Nothing, if the terminal is not ours to use.
+  [[nodiscard]] std::optional<TerminalSize> terminal_size() const override;
+  void watch_terminal_size(Notice on_change) override { on_resize_ = std::move(on_change); }
+
  private:
-  // Blocks the signals of job control: the loop takes SIGTSTP and SIGCONT from a signalfd, and the
-  // terminal does not stop us for what we do to it.
-  class JobControlSignals {
+  // Blocks the signals of a terminal: the loop takes SIGTSTP, SIGCONT and SIGWINCH from a signalfd,
+  // and the terminal does not stop us for what we do to it.
+  class TerminalSignals {
    public:
-    JobControlSignals();
-    ~JobControlSignals();
-    JobControlSignals(const JobControlSignals&) = delete;
-    JobControlSignals& operator=(const JobControlSignals&) = delete;
+    TerminalSignals();
+    ~TerminalSignals();
+    TerminalSignals(const TerminalSignals&) = delete;
+    TerminalSignals& operator=(const TerminalSignals&) = delete;
     [[nodiscard]] BorrowedFd fd() const { return fd_; }
 
    private:
@@ -48,7 +53,8 @@ class StdioConsole final : public StreamConsole {
 
   const BorrowedFd in_;
   EscapeKey escape_key_;
-  std::optional<JobControlSignals> signals_;
+  Notice on_resize_;
+  std::optional<TerminalSignals> signals_;
   std::optional<RawTerminal> terminal_;
   EventLoop::Watch signal_watch_;
 };

@@ -23,6 +23,10 @@ class StreamConsole : public ConsoleBackend {
   void connect(Sink sink) final { input_.connect(std::move(sink)); }
   void input_wanted() noexcept final { input_.wanted(); }
   void flush() final { output_.flush(); }
+  [[nodiscard]] size_t output_room() const override {
+    return output_.attached() ? output_.room() : ConsoleBackend::output_room();
+  }
+  void watch_output_room(Notice on_room) final { output_.watch_room(std::move(on_room)); }
 
   // Bytes of output that were lost, see ConsoleOutput::lost(). Any thread.
   [[nodiscard]] uint64_t lost_output() const { return output_.lost(); }
