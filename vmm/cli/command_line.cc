@@ -74,9 +74,10 @@ void add_config(CLI::App& command, Values& values, bool required) {
   config->type_name(std::string(kConfigType))->required(required);
   refuse_empty(config);
   command
-      .add_option("--set", values.overrides,
-                  "set a key of the configuration, such as memory.size=1GiB; may be repeated, and "
-                  "an empty VALUE means the default")
+      .add_option(
+          "--set", values.overrides,
+          "set a key of the configuration, such as memory.size=1GiB or disks[0].path=a.img; "
+          "may be repeated, and an empty VALUE means the default")
       ->type_name(std::string(kOverrideType))
       ->allow_extra_args(false);
 }

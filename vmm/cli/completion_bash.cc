@@ -29,6 +29,14 @@ _redoubt_configs() {
     compgen -d -- "$1")
 }
 
+# Offers each item of a list under the index that is being typed, or 0.
+_redoubt_keys() {
+  local index=0
+  [[ $2 =~ \[([0-9]+) ]] && index=${BASH_REMATCH[1]}
+  compopt -o nospace 2>/dev/null
+  _redoubt_words "${1//\[N\]/[$index]}" "$2"
+}
+
 _redoubt() {
   local current="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD - 1]}"
   local subcommand="${COMP_WORDS[1]}"
@@ -54,8 +62,8 @@ std::string argument_action(const CLI::Option& option) {
   if (type == kConfigType) return "_redoubt_configs \"$current\"";
   if (type == kOverrideType) {
     std::vector<std::string> keys;
-    for (const ConfigWords& each : config_words()) keys.push_back(std::string(each.key) + "=");
-    return "compopt -o nospace 2>/dev/null; _redoubt_words \"" + joined(keys) + "\" \"$current\"";
+    for (const ConfigWords& each : config_words()) keys.push_back(each.key + "=");
+    return "_redoubt_keys \"" + joined(keys) + "\" \"$current\"";
   }
   return "_redoubt_files \"$current\"";
 }
@@ -64,9 +72,9 @@ std::string after_equals() {
   std::string text = "  case \"$before\" in\n";
   for (const ConfigWords& each : config_words()) {
     if (each.is_path) {
-      text += pattern(std::string(each.key), "_redoubt_files \"$current\"");
+      text += pattern(any_item(each.key), "_redoubt_files \"$current\"");
     } else if (!each.values.empty()) {
-      text += pattern(std::string(each.key),
+      text += pattern(any_item(each.key),
                       "_redoubt_words \"" + joined(each.values) + "\" \"$current\"");
     }
   }

@@ -19,17 +19,23 @@ std::string quote(std::string_view text) {
   return quoted_text + "'";
 }
 
+// Offers each item of a list under the index that is being typed, or 0.
 std::string set_function() {
-  std::string text = "function __redoubt_set\n  printf '%s\\t%s\\n'";
+  std::string text =
+      "function __redoubt_set\n"
+      "  set -l index (commandline -ct | string match -r '\\[(\\d+)')[2]\n"
+      "  test -n \"$index\"; or set index 0\n"
+      "  printf '%s\\t%s\\n'";
   for (const ConfigWords& each : config_words()) {
-    const std::string key = std::string(each.key) + "=";
     const std::string title = " " + quote(each.title);
     if (each.values.empty() || each.values.front() == "auto") {
-      text += " \\\n    " + key + title;
+      text += " \\\n    " + quote(each.key + "=") + title;
     }
-    for (const std::string& value : each.values) text += " \\\n    " + key + value + title;
+    for (const std::string& value : each.values) {
+      text += " \\\n    " + quote(each.key + "=" + value) + title;
+    }
   }
-  return text + "\nend\n\n";
+  return text + " |\n    string replace '[N]' \"[$index]\"\nend\n\n";
 }
 
 // What completes the argument of `option`, as arguments of fish's own `complete`.

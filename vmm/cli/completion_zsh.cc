@@ -29,8 +29,8 @@ std::string set_function() {
   std::string text = "_redoubt_set() {\n  if compset -P 1 '*='; then\n    case ${IPREFIX%=} in\n";
   std::string keys;
   for (const ConfigWords& each : config_words()) {
-    keys += "      '" + std::string(each.key) + ":" + escape(each.title, "") + "'\n";
-    const std::string pattern = "      (*" + std::string(each.key) + ") ";
+    keys += "      '" + each.key + ":" + escape(each.title, "") + "'\n";
+    const std::string pattern = "      (*" + any_item(each.key) + ") ";
     if (each.is_path) {
       text += pattern + "_files ;;\n";
     } else if (!each.values.empty()) {
@@ -38,7 +38,10 @@ std::string set_function() {
     }
   }
   return text + "    esac\n  else\n    local -a keys=(\n" + keys +
-         "    )\n    _describe -t keys key keys -S =\n  fi\n}\n\n";
+         "    )\n    local index=0\n"
+         "    [[ $PREFIX =~ '\\[([0-9]+)' ]] && index=$match[1]\n"
+         "    keys=(\"${keys[@]/\\[N\\]/[$index]}\")\n"
+         "    _describe -t keys key keys -S =\n  fi\n}\n\n";
 }
 
 // ":CONFIG.yaml:_files …", the last parts of a specification for _arguments.

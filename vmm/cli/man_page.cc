@@ -98,32 +98,36 @@ std::string all_subcommands(const CLI::App& app) {
   return text;
 }
 
+std::string key_item(const config::ConfigSection& section, const config::ConfigKey& key) {
+  std::string meaning(key.description);
+  if (key.required) meaning += " Required.";
+  if (const std::string fallback = config::default_text(section, key); !fallback.empty()) {
+    meaning += " Default: " + fallback + ".";
+  }
+  std::string text = item(bold(section.path_of(key)), meaning);
+  if (key.choices.empty()) return text;
+  text += ".RS\n";
+  for (const config::Choice& choice : key.choices) {
+    text += item(bold(choice.name), choice.description);
+  }
+  return text + ".RE\n";
+}
+
 std::string configuration() {
   std::string text = section("CONFIGURATION");
   text += paragraph(
       "A guest is described by one YAML file. Sizes are written 512MiB (KiB, MiB, GiB or TiB) or "
-      "in "
-      "bytes. Unknown and duplicate keys are errors. With --set, the parts of a key are joined by "
-      "dots, as they are here.");
-  std::string_view current;
-  for (const config::ConfigKey& key : config::config_keys()) {
-    const config::ConfigSection* parent = config::find_section(key.section());
-    if (parent != nullptr && key.section() != current) {
-      text += paragraph(parent->description);
-    }
-    current = key.section();
-    std::string meaning(key.description);
-    if (key.required) meaning += " Required.";
-    if (const std::string fallback = config::default_text(key); !fallback.empty()) {
-      meaning += " Default: " + fallback + ".";
-    }
-    text += item(bold(key.path), meaning);
-    if (key.choices.empty()) continue;
-    text += ".RS\n";
-    for (const config::Choice& choice : key.choices) {
-      text += item(bold(choice.name), choice.description);
-    }
-    text += ".RE\n";
+      "in bytes. Unknown and duplicate keys are errors. With --set, the parts of a key are joined "
+      "by dots, as they are here, and N is the number of an item in a list, from 0; an item that "
+      "is not there is appended if it is the next one. An empty value is the default, that of a "
+      "whole section too: disks= is no disks. Most shells want brackets in quotes: "
+      "--set 'disks[0].readonly=true'.");
+  text += paragraph("A guest has at most " + std::to_string(kMostVirtioDevices) +
+                    " virtio devices: each disk, network and share is one, all ports together are "
+                    "one, vsock and rng are one each.");
+  for (const config::ConfigSection& part : config::config_sections()) {
+    if (!part.name.empty()) text += paragraph(part.description);
+    for (const config::ConfigKey& key : part.keys) text += key_item(part, key);
   }
   return text;
 }

@@ -14,6 +14,8 @@ constexpr std::array kExamples = {
     Entry{"redoubt run vm.yaml", "Run a guest on this terminal."},
     Entry{"redoubt run vm.yaml --set cpus=4 --set memory.size=1GiB",
           "Run it with some values changed."},
+    Entry{"redoubt run vm.yaml --set 'disks[0].path=disk.img' --set 'networks[0].type=passt'",
+          "Run it with this image as its first disk, and its first network over passt."},
     Entry{"redoubt run vm.yaml --prove-report proof.json",
           "When the guest has ended, try to read all of its memory and record what was refused."},
     Entry{"redoubt dtb vm.yaml -o vm.dtb", "Write the device tree that the guest would see."},

@@ -21,11 +21,17 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kLargestConfig = size_t{1} << 20;
+constexpr off_t kSector = 512;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
 [[noreturn]] void refuse(const fs::path& file, std::string message) {
   throw ConfigError({{file.string(), {}, std::move(message), {}}});
+}
+
+// With errno, what this process may not do to a file.
+bool is_denied(const fs::path& file, int mode) {
+  return ::faccessat(AT_FDCWD, file.c_str(), mode, AT_EACCESS) != 0;
 }
 
 struct Opened {
@@ -83,6 +89,7 @@ std::optional<std::string> why_not_creatable(const fs::path& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) return "is a folder, not a file";
+    if (is_denied(file, W_OK)) return "cannot be written: " + reason(errno);
     return std::nullopt;
   }
   const fs::path folder = file.parent_path();
@@ -92,6 +99,37 @@ std::optional<std::string> why_not_creatable(const fs::path& file) {
   if (!S_ISDIR(status.st_mode)) {
     return "cannot be created: " + folder.string() + " is not a folder";
   }
+  if (is_denied(folder, W_OK | X_OK)) {
+    return "cannot be created: " + folder.string() + ": " + reason(errno);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> why_no_disk(const fs::path& file, bool readonly) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return "cannot be examined: " + reason(errno);
+  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+    return "is neither a regular file nor a block device";
+  }
+  const UniqueFd fd(::open(file.c_str(), (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) {
+    return (readonly ? "cannot be opened: " : "cannot be opened for writing: ") + reason(errno);
+  }
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);  // of a block device, st_size says nothing
+  if (size < 0) return "has no size: " + reason(errno);
+  if (size == 0) return "is empty";
+  if (size % kSector != 0) {
+    return "is no disk image: its " + std::to_string(size) +
+           " bytes are no multiple of 512 (raw images only)";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> why_no_folder(const fs::path& folder) {
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0) return "cannot be examined: " + reason(errno);
+  if (!S_ISDIR(status.st_mode)) return "is no folder";
+  if (is_denied(folder, R_OK | X_OK)) return "cannot be read: " + reason(errno);
   return std::nullopt;
 }
 

@@ -17,9 +17,17 @@ namespace redoubt::config {
 // is not empty.
 [[nodiscard]] std::optional<std::string> why_not_readable(const std::filesystem::path& file);
 
-// Why nothing can be created at `file`, or nothing. What is there already is not looked at, except
-// that it must not be a folder.
+// Why nothing can be created at `file`, or nothing. What is there already must be no folder, and
+// may be written.
 [[nodiscard]] std::optional<std::string> why_not_creatable(const std::filesystem::path& file);
+
+// Why `file` cannot be a guest's disk, or nothing: a regular file or block device that may be read,
+// and written unless `readonly`, of whole sectors of 512 bytes.
+[[nodiscard]] std::optional<std::string> why_no_disk(const std::filesystem::path& file,
+                                                     bool readonly);
+
+// Why `folder` cannot be shared, or nothing.
+[[nodiscard]] std::optional<std::string> why_no_folder(const std::filesystem::path& folder);
 
 // `path` made absolute. Only a leading ".." is resolved by name, which is right because `folder` is
 // free of symbolic links; one behind a name is left to the kernel.

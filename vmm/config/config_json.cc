@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -18,16 +20,11 @@ using Json = nlohmann::ordered_json;
 
 Json json_of(const ConfigKey& key, const ConfigValue& value) {
   if (std::holds_alternative<std::monostate>(value)) return nullptr;
-  if (key.type == KeyType::Choice) return *format_value(key, value);
-  return std::visit(
-      [](const auto& held) -> Json {
-        if constexpr (std::is_same_v<decltype(held), const std::monostate&>) {
-          return nullptr;
-        } else {
-          return held;
-        }
-      },
-      value);
+  if (key.type == KeyType::Choice) return choice_name(key, value);
+  if (key.type == KeyType::Mac) return format_mac(std::get<uint64_t>(value));
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  if (const auto* number = std::get_if<uint64_t>(&value)) return *number;
+  return std::get<std::string>(value);
 }
 
 std::string dump(const Json& json) {
@@ -66,17 +63,16 @@ void constrain_size(const ConfigKey& key, Json& schema) {
 }
 
 void constrain(const ConfigKey& key, Json& schema) {
-  constexpr std::string_view kOneLine = "^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f]*$";
   switch (key.type) {
     case KeyType::Text:
       schema["type"] = "string";
-      schema["pattern"] = kOneLine;
+      schema["pattern"] = pattern_of(key.alphabet);
       if (key.minimum > 0) schema["minLength"] = key.minimum;
       schema["maxLength"] = key.maximum;
       return;
     case KeyType::Path:
       schema["type"] = "string";
-      schema["pattern"] = kOneLine;
+      schema["pattern"] = pattern_of(Alphabet::Line);
       schema["minLength"] = 1;
       return;
     case KeyType::Boolean: schema["type"] = "boolean"; return;
@@ -87,46 +83,107 @@ void constrain(const ConfigKey& key, Json& schema) {
       return;
     case KeyType::Size: constrain_size(key, schema); return;
     case KeyType::Choice: constrain_choice(key, schema); return;
+    case KeyType::Mac:
+      schema["type"] = "string";
+      schema["pattern"] = "^(?!00:00:00:00:00:00$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$";
+      return;
   }
 }
 
-Json schema_of(const ConfigKey& key) {
+Json schema_of(const ConfigSection& section, const ConfigKey& key) {
   Json schema = {{"title", key.title}, {"description", key.description}};
   constrain(key, schema);
-  const std::string fallback = default_text(key);
+  const std::string fallback = default_text(section, key);
   if (key.default_note.empty() && !fallback.empty()) schema["default"] = literal(key, fallback);
   schema["examples"] = Json::array({literal(key, std::string(key.example))});
   return schema;
 }
 
-Json object() {
-  return {{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
+// If the section's type is one of `kinds`, then `then`.
+Json rule(const ConfigSection& section, std::span<const std::string_view> kinds, const Json& then) {
+  const ConfigKey& type = *section.find("type");
+  const std::string fallback = default_text(section, type);
+  Json names = Json::array();
+  for (const std::string_view kind : kinds) names.push_back(kind);
+  Json condition = {{"properties", {{"type", {{"enum", names}}}}}};
+  // Where there is no type it is the default.
+  if (std::find(kinds.begin(), kinds.end(), fallback) == kinds.end()) {
+    condition["required"] = Json::array({"type"});
+  }
+  return {{"if", condition}, {"then", then}};
 }
 
-// What Loader::check_console() says: a file and a socket need a path, stdio and none take none.
-void relate_console(Json& console) {
-  const auto when = [](const Json& kinds, const Json& required, const Json& then) {
-    Json condition = {{"properties", {{"type", {{"enum", kinds}}}}}};
-    if (!required.empty()) condition["required"] = required;
-    return Json{{"if", condition}, {"then", then}};
-  };
-  console["allOf"] = Json::array();
-  console["allOf"].push_back(
-      when({"file", "socket"}, Json::array({"type"}), {{"required", Json::array({"path"})}}));
-  console["allOf"].push_back(
-      when({"stdio", "none"}, Json::array(), {{"properties", {{"path", false}}}}));
+// What needed_by and refused_by say.
+void relate(const ConfigSection& section, Json& schema) {
+  Json rules = Json::array();
+  for (const ConfigKey& key : section.keys) {
+    const auto required = [](std::string_view name) {
+      return Json{{"required", Json::array({name})}};
+    };
+    if (!key.needed_by.empty()) {
+      Json then = required(key.name);
+      if (!key.alternative.empty()) {
+        then = {{"oneOf", Json::array({required(key.name), required(key.alternative)})}};
+      }
+      rules.push_back(rule(section, key.needed_by, then));
+    }
+    if (!key.refused_by.empty()) {
+      const Json refused = {{"properties", {{std::string(key.name), false}}}};
+      rules.push_back(rule(section, key.refused_by, refused));
+    }
+  }
+  if (!rules.empty()) schema["allOf"] = std::move(rules);
+}
+
+// One item of a section.
+Json item_schema(const ConfigSection& section) {
+  Json schema = {
+      {"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
+  for (const ConfigKey& key : section.keys) {
+    schema["properties"][std::string(key.name)] = schema_of(section, key);
+    if (key.required) schema["required"].push_back(key.name);
+  }
+  relate(section, schema);
+  return schema;
+}
+
+Json section_schema(const ConfigSection& section) {
+  Json schema = {{"title", section.title}, {"description", section.description}};
+  if (section.shape == Shape::List) {
+    schema["type"] = "array";
+    schema["maxItems"] = section.most;
+    schema["items"] = item_schema(section);
+  } else {
+    schema.update(item_schema(section));
+  }
+  return schema;
+}
+
+Json item_json(const ConfigSection& section, const VmConfig& config, size_t item) {
+  Json json = Json::object();
+  for (const ConfigKey& key : section.keys) {
+    json[std::string(key.name)] = json_of(key, key.value(config, item));
+  }
+  return json;
+}
+
+Json section_json(const ConfigSection& section, const VmConfig& config) {
+  const size_t count = section.count(config);
+  if (section.shape != Shape::List) return count == 0 ? Json() : item_json(section, config, 0);
+  Json list = Json::array();
+  for (size_t item = 0; item < count; ++item) list.push_back(item_json(section, config, item));
+  return list;
 }
 
 }  // namespace
 
 std::string to_json(const VmConfig& config) {
   Json json;
-  for (const ConfigKey& key : config_keys()) {
-    Json value = json_of(key, key.get(config));
-    if (key.section().empty()) {
-      json[std::string(key.leaf())] = value;
+  for (const ConfigSection& section : config_sections()) {
+    if (section.name.empty()) {
+      json = section_json(section, config);
     } else {
-      json[std::string(key.section())][std::string(key.leaf())] = value;
+      json[std::string(section.name)] = section_json(section, config);
     }
   }
   return dump(json);
@@ -134,27 +191,17 @@ std::string to_json(const VmConfig& config) {
 
 std::string json_schema() {
   Json schema = {{"$comment", "SPDX-License-Identifier: Apache-2.0. Printed by `redoubt schema`."},
-                 {"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                 {"title", "Redoubt guest"},
-                 {"description", "A virtual machine for `redoubt run`."}};
-  schema.update(object());
-  Json& properties = schema["properties"];
-  for (const ConfigKey& key : config_keys()) {
-    Json* parent = &schema;
-    if (const ConfigSection* section = find_section(key.section()); section != nullptr) {
-      Json& entry = properties[std::string(section->name)];
-      if (entry.is_null()) {
-        entry = {{"description", section->description}};
-        entry.update(object());
-      }
-      parent = &entry;
+                 {"$schema", "https://json-schema.org/draft/2020-12/schema"}};
+  for (const ConfigSection& section : config_sections()) {
+    if (section.name.empty()) {
+      schema.update(section_schema(section));
+      continue;
     }
-    (*parent)["properties"][std::string(key.leaf())] = schema_of(key);
-    if (!key.required) continue;
-    (*parent)["required"].push_back(key.leaf());
-    if (parent != &schema) schema["required"].push_back(key.section());
+    Json& entry = schema["properties"][std::string(section.name)];
+    entry = section_schema(section);
+    const bool needed = section.shape == Shape::Map && entry.contains("required");
+    if (needed) schema["required"].push_back(section.name);
   }
-  relate_console(properties["console"]);
   return dump(schema);
 }
 

@@ -21,6 +21,8 @@ using Parsed = Result<ConfigValue, std::string>;
 
 constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::string_view kNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
 struct Unit {
   std::string_view name;
@@ -94,6 +96,23 @@ Result<std::string, std::string> check_line(std::string_view text) {
   return std::string(text);
 }
 
+bool is_in(Alphabet alphabet, std::string_view text) {
+  switch (alphabet) {
+    case Alphabet::Line: return true;
+    case Alphabet::Printable:
+      return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    case Alphabet::Name: break;
+  }
+  return text.find_first_not_of(kNameCharacters) == std::string_view::npos &&
+         !text.starts_with('.') && !text.starts_with('-');
+}
+
+std::string_view words_for(Alphabet alphabet) {
+  return alphabet == Alphabet::Printable
+             ? "may have printable ASCII characters only"
+             : "may have letters, digits, '.', '_' and '-' only, and no '.' or '-' in front";
+}
+
 Parsed parse_text(const ConfigKey& key, const YamlValue& value) {
   const std::string_view text = TRY(take_string("a string", value));
   std::string line = TRY(check_line(text));
@@ -101,6 +120,9 @@ Parsed parse_text(const ConfigKey& key, const YamlValue& value) {
   if (line.size() > key.maximum) {
     return Unexpected("at most " + std::to_string(key.maximum) + " bytes, got " +
                       std::to_string(line.size()));
+  }
+  if (!is_in(key.alphabet, line)) {
+    return Unexpected(std::string(words_for(key.alphabet)) + ", got " + in_quotes(line));
   }
   return ConfigValue(std::move(line));
 }
@@ -196,6 +218,35 @@ Parsed parse_choice(const ConfigKey& key, const YamlValue& value) {
   return expected(enumerate(names, "or"), value, did_you_mean(nearest));
 }
 
+// Six bytes in hexadecimal, the first of which is even: the address of one station.
+Parsed parse_mac(const ConfigKey& key, const YamlValue& value) {
+  const std::string what = "a MAC address such as " + std::string(key.example);
+  if (!is_scalar(value)) return expected(what, value);
+  std::string_view rest = value.text;
+  uint64_t mac = 0;
+  for (int i = 0; i < 6; ++i) {
+    uint8_t byte = 0;
+    const std::string_view digits_of_byte = rest.substr(0, 2);
+    const auto result = std::from_chars(digits_of_byte.data(),
+                                        digits_of_byte.data() + digits_of_byte.size(), byte, 16);
+    if (result.ec != std::errc() || digits_of_byte.size() != 2 ||
+        result.ptr != digits_of_byte.end()) {
+      return expected(what, value);
+    }
+    rest.remove_prefix(2);
+    const bool separated = i < 5 ? rest.starts_with(':') : rest.empty();
+    if (!separated) return expected(what, value);
+    rest.remove_prefix(i < 5 ? 1 : 0);
+    mac = mac << 8 | byte;
+  }
+  constexpr uint64_t kGroup = uint64_t{1} << 40;
+  if ((mac & kGroup) != 0) {
+    return Unexpected("a group's address cannot be a device's own, got " + in_quotes(value.text));
+  }
+  if (mac == 0) return Unexpected(std::string("the address of no station"));
+  return ConfigValue(mac);
+}
+
 // A plain scalar where that is the same string to every reader of YAML, else in double quotes.
 std::string format_string(std::string_view text) {
   constexpr std::string_view kSafe =
@@ -231,6 +282,7 @@ Parsed parse_value(const ConfigKey& key, const YamlValue& value) {
     case KeyType::Boolean: return parse_boolean(value);
     case KeyType::Integer: return parse_integer(key, value);
     case KeyType::Size: return parse_size(key, value);
+    case KeyType::Mac: return parse_mac(key, value);
     case KeyType::Choice: break;
   }
   return parse_choice(key, value);
@@ -246,18 +298,45 @@ std::optional<std::string> format_value(const ConfigKey& key, const ConfigValue&
     case KeyType::Boolean: return std::get<bool>(value) ? "true" : "false";
     case KeyType::Integer: return std::to_string(std::get<uint64_t>(value));
     case KeyType::Size: return format_size(std::get<uint64_t>(value));
+    case KeyType::Mac: return format_string(format_mac(std::get<uint64_t>(value)));
     case KeyType::Choice: break;
   }
+  return format_string(choice_name(key, value));
+}
+
+std::string choice_name(const ConfigKey& key, const ConfigValue& value) {
   const auto chosen = std::find_if(
       key.choices.begin(), key.choices.end(),
       [&value](const Choice& choice) { return choice.value == std::get<uint64_t>(value); });
   return std::string(chosen->name);
 }
 
-std::string default_text(const ConfigKey& key) {
+std::string default_text(const ConfigSection& section, const ConfigKey& key) {
   if (!key.default_note.empty()) return std::string(key.default_note);
   if (key.required) return {};
-  return format_value(key, key.get(VmConfig())).value_or("");
+  VmConfig config;
+  section.resize(config, 1);
+  const ConfigValue value = key.value(config, 0);
+  if (key.type == KeyType::Choice) return choice_name(key, value);
+  return format_value(key, value).value_or("");
+}
+
+std::string_view pattern_of(Alphabet alphabet) {
+  switch (alphabet) {
+    case Alphabet::Line: return "^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f]*$";
+    case Alphabet::Printable: return "^[ -~]*$";
+    case Alphabet::Name: break;
+  }
+  return "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
+}
+
+std::string format_mac(uint64_t mac) {
+  std::string text;
+  for (int shift = 40; shift >= 0; shift -= 8) {
+    const auto byte = static_cast<uint8_t>(mac >> shift);
+    text.append(text.empty() ? "" : ":").append(1, kHex[byte >> 4]).append(1, kHex[byte & 0xf]);
+  }
+  return text;
 }
 
 std::string format_size(uint64_t bytes) {

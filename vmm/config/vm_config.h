@@ -5,15 +5,24 @@
 // absolute, limits and combinations checked. Sizes are in bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "devices/console/console_options.h"
+#include "devices/virtio/block/block_options.h"
+#include "devices/virtio/console/port_options.h"
+#include "devices/virtio/fs/share_options.h"
+#include "devices/virtio/net/net_options.h"
+#include "devices/virtio/vsock/vsock_options.h"
 #include "vmm/base/protection.h"
 
 namespace redoubt {
+
+inline constexpr size_t kMostVirtioDevices = 32;  // virtio-mmio slots of the memory map
 
 // Transparent hugepages for private RAM: Auto leaves it to the host's setting.
 enum class Hugepages { Auto, Always, Never };
@@ -24,7 +33,8 @@ enum class OnReset { Restart, Exit };
 struct MemoryOptions {
   uint64_t size = uint64_t{256} << 20;  // private RAM: multiple of 1 MiB, at least 32 MiB
   Hugepages hugepages = Hugepages::Auto;
-  // Size of the DMA window, multiple of 1 MiB; nullopt: as much as the guest's devices need.
+  // Size of the DMA window, multiple of 1 MiB; nullopt: as much as the guest's devices need, which
+  // is dma_window_size() in vmm/config/dma_window.h.
   std::optional<uint64_t> dma_window;
 
   bool operator==(const MemoryOptions&) const = default;
@@ -44,7 +54,14 @@ struct VmConfig {
   uint32_t vcpus = 1;  // 1 to 64
   MemoryOptions memory;
   BootOptions boot;
-  ConsoleOptions console;
+  ConsoleOptions console;  // PL011
+  // Virtio devices, at most kMostVirtioDevices; all ports belong to one console device.
+  std::vector<BlockOptions> disks;
+  std::vector<NetOptions> networks;  // each with a name
+  std::vector<PortOptions> ports;
+  std::optional<VsockOptions> vsock;
+  bool rng = false;  // entropy of the host; worth nothing against that host
+  std::vector<ShareOptions> shares;
   OnReset on_reset = OnReset::Restart;
 
   bool operator==(const VmConfig&) const = default;

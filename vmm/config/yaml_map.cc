@@ -70,7 +70,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (awaits_value() && open_.back().entries.back().mark == place) {
       stop(mark, "no ':' after " + in_quotes(open_.back().entries.back().key));
     }
-    add({YamlValue::Kind::Null, place, {}, {}});
+    add({YamlValue::Kind::Null, place, {}, {}, {}});
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
@@ -81,7 +81,7 @@ class TreeBuilder final : public YAML::EventHandler {
       stop(mark, "not valid YAML: the quote that opens here is never closed");
     }
     const auto kind = plain ? YamlValue::Kind::Plain : YamlValue::Kind::Quoted;
-    add({kind, source_.place_of(mark), value, {}});
+    add({kind, source_.place_of(mark), value, {}, {}});
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
@@ -125,7 +125,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (open_.size() == kDeepest) stop(mark, "nested too deeply: this is not a configuration");
     const Mark place = source_.place_of(mark);
     count(place);
-    open_.push_back({kind, place, {}, {}});
+    open_.push_back({kind, place, {}, {}, {}});
     turns_.push_back(kind == YamlValue::Kind::Map ? Turn::Key : Turn::Item);
   }
 
@@ -158,8 +158,9 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       open_.back().entries.push_back({std::move(value.text), value.mark, {}});
       turns_.back() = Turn::Value;
+    } else {
+      open_.back().items.push_back(std::move(value));
     }
-    // Items of a list are of no use yet: no key takes a list.
   }
 
   // The specification wants keys to be unique (YAML 1.2.2, 3.2.1.3); yaml-cpp does not look.
@@ -218,7 +219,7 @@ std::string explain(const std::string& message) {
 
 YamlValue parse_yaml(std::string_view text, ErrorList& errors) {
   const YamlSource source(text);
-  if (!source.is_text(errors)) return {YamlValue::Kind::Refused, {}, {}, {}};
+  if (!source.is_text(errors)) return {YamlValue::Kind::Refused, {}, {}, {}, {}};
   std::istringstream stream{std::string(source.remainder())};
   TreeBuilder builder(source, errors);
   try {
@@ -232,7 +233,7 @@ YamlValue parse_yaml(std::string_view text, ErrorList& errors) {
     const Mark place = unclosed ? builder.innermost() : source.place_of(exception.mark);
     errors.add(place, "not valid YAML: " + explain(exception.msg));
   }
-  return {YamlValue::Kind::Refused, {}, {}, {}};
+  return {YamlValue::Kind::Refused, {}, {}, {}, {}};
 }
 
 std::string_view plain_meaning(std::string_view text) {

@@ -30,6 +30,7 @@ struct YamlValue {
   Mark mark;
   std::string text;                // of a scalar
   std::vector<YamlEntry> entries;  // of a Map: no two with the same key
+  std::vector<YamlValue> items;    // of a Sequence
 };
 
 struct YamlEntry {

@@ -10,6 +10,8 @@
 #include "vmm/base/setup_error.h"
 #include "vmm/boot/kernel_config.h"
 #include "vmm/boot/kernel_image.h"
+#include "vmm/config/dma_window.h"
+#include "vmm/doctor/diagnose_devices.h"
 #include "vmm/memory/memory_limits.h"
 
 namespace redoubt::doctor {
@@ -30,10 +32,17 @@ std::vector<Option> needed_options(const VmConfig& config) {
     options.push_back({"CONFIG_SERIAL_AMBA_PL011_CONSOLE", "the console"});
   }
   if (config.boot.initrd) options.push_back({"CONFIG_BLK_DEV_INITRD", "the initrd"});
-  if (config.protection == Protection::Protected && config.memory.dma_window.value_or(0) > 0) {
+  if (config.protection == Protection::Protected && dma_window_size(config) > 0) {
     options.push_back({"CONFIG_ARM_PKVM_GUEST", "sharing memory with the host"});
     options.push_back({"CONFIG_DMA_RESTRICTED_POOL", "the DMA window"});
   }
+  if (!virtio_device_needs(config).empty()) options.push_back({"CONFIG_VIRTIO_MMIO", "any device"});
+  if (!config.disks.empty()) options.push_back({"CONFIG_VIRTIO_BLK", "disks"});
+  if (!config.networks.empty()) options.push_back({"CONFIG_VIRTIO_NET", "networks"});
+  if (!config.ports.empty()) options.push_back({"CONFIG_VIRTIO_CONSOLE", "ports"});
+  if (config.vsock) options.push_back({"CONFIG_VIRTIO_VSOCKETS", "vsock"});
+  if (config.rng) options.push_back({"CONFIG_HW_RANDOM_VIRTIO", "rng"});
+  if (!config.shares.empty()) options.push_back({"CONFIG_VIRTIO_FS", "shares"});
   return options;
 }
 
@@ -50,14 +59,24 @@ Finding kernel_options(const VmConfig& config, const boot::KernelImage& kernel) 
   }
   std::string missing;
   size_t count = 0;
+  size_t modules = 0;
   for (const Option& option : needed_options(config)) {
     ++count;
     if (options->enabled(option.name)) continue;
+    // Without an initrd there is no place to load a module from.
+    if (config.boot.initrd && options->value(option.name) == "m") {
+      ++modules;
+      continue;
+    }
     missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", option.name, option.purpose);
   }
   if (missing.empty()) {
-    return {"guest-kernel-config", Verdict::Good, title,
-            fmt::format("its embedded configuration has all {} options", count), ""};
+    return {
+        "guest-kernel-config", Verdict::Good, title,
+        fmt::format(
+            "its embedded configuration has all {} options{}", count,
+            modules == 0 ? "" : fmt::format(", {} as modules that the initrd must load", modules)),
+        ""};
   }
   return {"guest-kernel-config", Verdict::Bad, title, "not built in: " + missing,
           "build the guest kernel with these options as y, as guest/kernel/build does"};
@@ -122,7 +141,7 @@ Finding initrd(const std::filesystem::path& path) {
 
 Finding memory(const VmConfig& config, const HostFacts& host) {
   const std::string title = "host has the guest's memory";
-  const uint64_t size = config.memory.size + config.memory.dma_window.value_or(0);
+  const uint64_t size = config.memory.size + dma_window_size(config);
   const MemoryNeed need = memory_need(size, config.vcpus, host.locked_memory.locked);
   const bool is_protected = config.protection == Protection::Protected;
   const uint64_t available_need = is_protected ? need.available : size;
@@ -157,6 +176,10 @@ Finding vcpus(const VmConfig& config, const HostFacts& host) {
   return {"guest-vcpus", Verdict::Good, title, evidence, ""};
 }
 
+void append(Findings& findings, const Findings& more) {
+  findings.insert(findings.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 Findings diagnose_guest(const VmConfig& config, const HostFacts& host) {
@@ -165,6 +188,10 @@ Findings diagnose_guest(const VmConfig& config, const HostFacts& host) {
   if (config.boot.initrd) findings.push_back(initrd(*config.boot.initrd));
   findings.push_back(memory(config, host));
   findings.push_back(vcpus(config, host));
+  append(findings, diagnose_window(config));
+  append(findings, diagnose_disks(config, host));
+  append(findings, diagnose_networks(config, host));
+  append(findings, diagnose_endpoints(config, host));
   return findings;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// diagnose_guest: whether one guest's configuration fits its payloads and this host. Opens the
-// kernel and initrd and looks inside; starts nothing.
+// diagnose_guest: whether one guest's configuration fits its payloads, its devices and this host.
+// Opens the kernel and initrd and looks inside; starts nothing.
 #pragma once
 
 #include "vmm/config/vm_config.h"

@@ -214,13 +214,35 @@ Finding taint(const HostFacts& facts) {
   return {"taint", Verdict::Good, "kernel is well", fmt::format("tainted {}", *facts.taint), ""};
 }
 
-Finding module(const std::string& id, const std::string& node, bool present,
-               const std::string& remedy) {
-  return {id, present ? Verdict::Good : Verdict::Note, node, present ? "present" : "absent",
-          present ? "" : remedy};
+// A note, because only some guests need it.
+Finding node(const std::string& id, const std::string& path, int error, const std::string& module,
+             const std::string& purpose) {
+  if (error == 0) return {id, Verdict::Good, path, "opens", ""};
+  const bool denied = error == EACCES || error == EPERM;
+  return {id, Verdict::Note, path, std::strerror(error),
+          denied ? fmt::format("let this user open it, {}", purpose)
+                 : fmt::format("modprobe {}, {}", module, purpose)};
+}
+
+Finding program(const std::string& name, const std::optional<std::filesystem::path>& found,
+                const std::string& purpose) {
+  if (found) return {name, Verdict::Good, name, found->string(), ""};
+  return {name, Verdict::Note, name, "not installed",
+          fmt::format("install the package {}, {}", name, purpose)};
 }
 
 }  // namespace
+
+Finding io_uring(const HostFacts& facts) {
+  const std::string title = "io_uring";
+  const int error = facts.io_uring_error;
+  if (error == 0) return {"io-uring", Verdict::Good, title, "allowed", ""};
+  return {"io-uring", Verdict::Note, title, std::strerror(error),
+          error == ENOSYS
+              ? "use a host kernel with CONFIG_IO_URING=y, if guests shall have disks"
+              : "set kernel.io_uring_disabled=0 with sysctl, and let the container or service of "
+                "this process use io_uring, if guests shall have disks"};
+}
 
 Findings diagnose_host(const HostFacts& facts) {
   return {
@@ -235,12 +257,14 @@ Findings diagnose_host(const HostFacts& facts) {
       max_ptes_none(facts),
       core_pattern(facts),
       taint(facts),
-      module("vhost-net", "/dev/vhost-net", facts.has_vhost_net,
-             "modprobe vhost_net, if guests shall have fast networks"),
-      module("vhost-vsock", "/dev/vhost-vsock", facts.has_vhost_vsock,
-             "modprobe vhost_vsock, if guests shall have sockets to the host"),
-      module("tun", "/dev/net/tun", facts.has_tun,
-             "modprobe tun, if guests shall have tap networks"),
+      node("vhost-net", "/dev/vhost-net", facts.vhost_net_error, "vhost_net",
+           "if guests shall have fast tap networks"),
+      node("vhost-vsock", "/dev/vhost-vsock", facts.vhost_vsock_error, "vhost_vsock",
+           "if guests shall have vsock of type vhost"),
+      node("tun", "/dev/net/tun", facts.tun_error, "tun", "if guests shall have tap networks"),
+      io_uring(facts),
+      program("passt", facts.passt, "if guests shall have networks without privileges"),
+      program("virtiofsd", facts.virtiofsd, "if guests shall have shared folders"),
   };
 }
 

@@ -10,4 +10,7 @@ namespace redoubt::doctor {
 
 [[nodiscard]] Findings diagnose_host(const HostFacts& facts);
 
+// Whether this process may use io_uring: a note where not, because only disks need it.
+[[nodiscard]] Finding io_uring(const HostFacts& facts);
+
 }  // namespace redoubt::doctor

@@ -2,6 +2,7 @@
 #include "vmm/doctor/host_facts.h"
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -9,9 +10,11 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "vmm/base/child_process.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/memory/available_memory.h"
 
@@ -23,6 +26,9 @@
 namespace redoubt::doctor {
 
 namespace {
+
+// Besides $PATH: where distributions put what only other programs start.
+const std::array<std::filesystem::path, 2> kVirtiofsdFolders{"/usr/libexec", "/usr/lib"};
 
 // The first `limit` bytes of a file of /proc or /sys; empty if it cannot be read.
 std::string read_text(const std::filesystem::path& path, size_t limit = 65536) {
@@ -76,6 +82,28 @@ std::vector<std::string> read_kvm_log(const std::filesystem::path& path) {
   return lines;
 }
 
+int open_error(const std::filesystem::path& node) {
+  const UniqueFd fd(::open(node.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  return fd.valid() ? 0 : errno;
+}
+
+// A ring that cannot be described is refused with EFAULT, after the question whether this process
+// may have one at all.
+int io_uring_error() {
+  if (::syscall(SYS_io_uring_setup, 1, nullptr) >= 0 || errno == EFAULT) return 0;
+  return errno;
+}
+
+uint64_t effective_capabilities(const std::string& status) {
+  constexpr std::string_view kName = "CapEff:\t";
+  const size_t start = status.find(kName);
+  uint64_t mask = 0;
+  if (start == std::string::npos) return mask;
+  const char* first = status.data() + start + kName.size();
+  std::from_chars(first, status.data() + status.size(), mask, 16);
+  return mask;
+}
+
 }  // namespace
 
 HostFacts gather_host_facts(const std::filesystem::path& root) {
@@ -96,9 +124,14 @@ HostFacts gather_host_facts(const std::filesystem::path& root) {
       read_number(root / "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none");
   facts.core_pattern = read_text(root / "proc/sys/kernel/core_pattern");
   facts.taint = read_number(root / "proc/sys/kernel/tainted");
-  facts.has_vhost_net = std::filesystem::exists(root / "dev/vhost-net");
-  facts.has_vhost_vsock = std::filesystem::exists(root / "dev/vhost-vsock");
-  facts.has_tun = std::filesystem::exists(root / "dev/net/tun");
+  facts.vhost_net_error = open_error(root / "dev/vhost-net");
+  facts.vhost_vsock_error = open_error(root / "dev/vhost-vsock");
+  facts.tun_error = open_error(root / "dev/net/tun");
+  facts.io_uring_error = io_uring_error();
+  facts.passt = find_program("passt");
+  facts.virtiofsd = find_program("virtiofsd", kVirtiofsdFolders);
+  facts.capabilities = effective_capabilities(read_text(root / "proc/self/status"));
+  facts.root = root;
   return facts;
 }
 

@@ -39,9 +39,15 @@ struct HostFacts {
   std::optional<uint64_t> max_ptes_none;
   std::string core_pattern;
   std::optional<uint64_t> taint;
-  bool has_vhost_net = false;
-  bool has_vhost_vsock = false;
-  bool has_tun = false;
+  // Errors of opening the nodes below /dev for reading and writing; 0: it opens.
+  int vhost_net_error = 0;
+  int vhost_vsock_error = 0;
+  int tun_error = 0;
+  int io_uring_error = 0;  // of io_uring_setup
+  std::optional<std::filesystem::path> passt;
+  std::optional<std::filesystem::path> virtiofsd;
+  uint64_t capabilities = 0;         // effective, as a mask of this process
+  std::filesystem::path root = "/";  // where all this was read
 };
 
 // Reads below `root`, which is "/" but for tests. Does not ask KVM.

@@ -39,10 +39,14 @@ TEST_P(CompletionTest, knows_every_subcommand_option_and_choice) {
 
 TEST_P(CompletionTest, knows_every_configuration_key_and_its_words) {
   const std::string script = printed({"completion", GetParam()});
-  for (const config::ConfigKey& key : config::config_keys()) {
-    EXPECT_TRUE(contains(script, key.path)) << key.path;
-    for (const config::Choice& choice : key.choices) {
-      EXPECT_TRUE(contains(script, choice.name)) << choice.name;
+  for (const config::ConfigSection& section : config::config_sections()) {
+    for (const config::ConfigKey& key : section.keys) {
+      EXPECT_TRUE(
+          contains(script, section.path_of(key) + (std::string(GetParam()) == "zsh" ? ":" : "=")))
+          << section.path_of(key);
+      for (const config::Choice& choice : key.choices) {
+        EXPECT_TRUE(contains(script, choice.name)) << choice.name;
+      }
     }
   }
 }
@@ -94,6 +98,14 @@ TEST_F(BashCompletionTest, completes_keys_and_their_words) {
   EXPECT_EQ(offered("redoubt run --set console."), "console.type=\nconsole.path=\n");
   EXPECT_EQ(offered("redoubt run --set console.type = s"), "stdio\nsocket\n");
   EXPECT_EQ(offered("redoubt run --set protected \"=\""), "true\nfalse\n");
+}
+
+TEST_F(BashCompletionTest, completes_keys_of_the_item_that_is_typed) {
+  EXPECT_EQ(offered("redoubt run --set 'disks[12].r'"), "disks[12].readonly=\n");
+  EXPECT_EQ(offered("redoubt run --set shar"),
+            "shares[0].tag=\nshares[0].path=\nshares[0].readonly=\n");
+  EXPECT_EQ(offered("redoubt run --set 'networks[1].vhost' = o"), "on\noff\n");
+  EXPECT_EQ(offered("redoubt run --set 'disks[0].path' = n"), "notes.txt\n");
 }
 
 TEST_F(BashCompletionTest, completes_words_of_options) {

@@ -28,8 +28,11 @@ TEST(ManPage, names_every_subcommand_key_and_exit_status) {
   for (const std::string_view subcommand : kSubcommands) {
     EXPECT_TRUE(contains(page, ".SS " + std::string(subcommand) + "\n")) << subcommand;
   }
-  for (const config::ConfigKey& key : config::config_keys()) {
-    EXPECT_TRUE(contains(page, ".TP\n\\fB" + std::string(key.path) + "\\fR\n")) << key.path;
+  for (const config::ConfigSection& section : config::config_sections()) {
+    for (const config::ConfigKey& key : section.keys) {
+      const std::string path = section.path_of(key);
+      EXPECT_TRUE(contains(page, ".TP\n\\fB" + path + "\\fR\n")) << path;
+    }
   }
   for (const ExitStatus status : exit_statuses()) {
     const std::string code = std::to_string(static_cast<int>(status));

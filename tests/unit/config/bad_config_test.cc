@@ -14,6 +14,12 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+// All that stands at the top of a configuration.
+#define TOP_KEYS                                                                                \
+  "name, protected, cpus, on_reset, rng, memory, boot, console, disks, networks, ports, vsock " \
+  "and "                                                                                        \
+  "shares"
+
 struct BadConfig {
   std::string_view name;
   std::string_view text;
@@ -32,10 +38,8 @@ constexpr BadConfig kNotYaml[] = {
     {"empty", "", "test.yaml:1:1: no configuration in this file: it needs at least boot.kernel"},
     {"comment_only", "# nothing\n\n",
      "test.yaml:1:1: no configuration in this file: it needs at least boot.kernel"},
-    {"list", "- a\n",
-     "test.yaml:1:1: expected a map of name, protected, cpus, memory, boot, console and on_reset"},
-    {"word", "# x\nhello\n",
-     "test.yaml:2:1: expected a map of name, protected, cpus, memory, boot, console and on_reset"},
+    {"list", "- a\n", "test.yaml:1:1: expected a map of " TOP_KEYS},
+    {"word", "# x\nhello\n", "test.yaml:2:1: expected a map of " TOP_KEYS},
     {"nul_byte", "cpus: 1\nname: a\0b\n"sv, "test.yaml:2:8: a NUL byte: this is not a text file"},
     {"not_utf8", "name: \xff\n", "test.yaml:1:7: not UTF-8: this is not a text file"},
     {"utf16",
@@ -100,17 +104,14 @@ constexpr BadConfig kBadKeys[] = {
     {"no_kernel_in_boot", "cpus: 1\nboot:\n  cmdline: x\n",
      "test.yaml:2:1: boot.kernel: is required, and not given"},
     {"misspelt", "boot: {kernel: Image}\ncpu: 2\n",
-     "test.yaml:2:1: cpu: unknown key, did you mean cpus? (known here: name, protected, cpus, "
-     "memory, boot, console and on_reset)"},
+     "test.yaml:2:1: cpu: unknown key, did you mean cpus? (known here: " TOP_KEYS ")"},
     {"misspelt_in_section", "boot:\n  kernel: Image\n  kmdline: x\n",
      "test.yaml:3:3: boot.kmdline: unknown key, did you mean boot.cmdline? (known here: kernel, "
      "initrd and cmdline)"},
     {"other_section", "boot: {kernel: Image}\nsize: 1GiB\n",
-     "test.yaml:2:1: size: unknown key, did you mean memory.size? (known here: name, protected, "
-     "cpus, memory, boot, console and on_reset)"},
+     "test.yaml:2:1: size: unknown key, did you mean memory.size? (known here: " TOP_KEYS ")"},
     {"dotted", "boot: {kernel: Image}\nmemory.size: 1GiB\n",
-     "test.yaml:2:1: memory.size: unknown key, did you mean memory.size? (known here: size, "
-     "hugepages and dma_window)"},
+     "test.yaml:2:1: memory.size: in a file, a key stands in the map of its section, without dots"},
     {"merge_key", "boot: {kernel: Image, <<: {initrd: x}}\n",
      "test.yaml:1:23: boot.<<: unknown key (known here: kernel, initrd and cmdline)"},
     {"duplicate", "boot: {kernel: Image}\ncpus: 1\ncpus: 2\n",
@@ -126,8 +127,7 @@ constexpr BadConfig kBadKeys[] = {
     {"column_counts_characters", "{boot: {kernel: Image}, name: \"é\", cpus: x}\n",
      "test.yaml:1:42: cpus: expected an integer from 1 to 64, got \"x\""},
     {"hostile_key", "boot: {kernel: Image}\n\"\\e[2J\": 1\n",
-     "test.yaml:2:1: ?[2J: unknown key (known here: name, protected, cpus, memory, boot, console "
-     "and on_reset)"},
+     "test.yaml:2:1: ?[2J: unknown key (known here: " TOP_KEYS ")"},
 };
 
 constexpr BadConfig kBadValues[] = {
@@ -201,11 +201,11 @@ constexpr BadConfig kBadValues[] = {
     {"size_odd", "boot: {kernel: Image}\nmemory: {size: 33554433}\n",
      "test.yaml:2:16: memory.size: must be a multiple of 1MiB, got 33554433"},
     {"window_word", "boot: {kernel: Image}\nmemory: {dma_window: none}\n",
-     "test.yaml:2:22: memory.dma_window: expected a size such as 8MiB, or auto, got \"none\""},
+     "test.yaml:2:22: memory.dma_window: expected a size such as 64MiB, or auto, got \"none\""},
     {"window_small", "boot: {kernel: Image}\nmemory: {dma_window: 64KiB}\n",
      "test.yaml:2:22: memory.dma_window: at least 1MiB, got 64KiB"},
     {"window_does_not_fit", "boot: {kernel: Image}\nmemory: {size: 1022GiB, dma_window: 2GiB}\n",
-     "test.yaml:2:37: memory.dma_window: does not fit below guest address 1TiB: RAM of 1022GiB "
+     "test.yaml:2:37: memory.dma_window: 2GiB do not fit below guest address 1TiB: RAM of 1022GiB "
      "leaves 1GiB"},
     {"choice_misspelt", "boot: {kernel: Image}\nmemory: {hugepages: alwyas}\n",
      "test.yaml:2:21: memory.hugepages: expected auto, always or never, got \"alwyas\", did you "
@@ -225,9 +225,9 @@ constexpr BadConfig kBadValues[] = {
     {"cmdline_control", "boot: {kernel: Image, cmdline: \"a\\0b\"}\n",
      "test.yaml:1:32: boot.cmdline: a control character in it"},
     {"file_without_path", "boot: {kernel: Image}\nconsole:\n  type: file\n",
-     "test.yaml:3:9: console.type: a file needs console.path"},
+     "test.yaml:3:9: console.type: file needs console.path"},
     {"socket_without_path", "boot: {kernel: Image}\nconsole: {type: socket}\n",
-     "test.yaml:2:17: console.type: a socket needs console.path"},
+     "test.yaml:2:17: console.type: socket needs console.path"},
     {"stdio_with_path", "boot: {kernel: Image}\nconsole: {path: x}\n",
      "test.yaml:2:17: console.path: console.type stdio takes no console.path"},
     {"none_with_path", "boot: {kernel: Image}\nconsole: {path: x, type: none}\n",
@@ -245,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(Values, BadConfigTest, testing::ValuesIn(kBadValues), n
 TEST(BadConfig, all_faults_are_reported_in_order_of_place) {
   EXPECT_EQ(
       faults_of("console: {type: file}\ncpus: 0\nmemory: {sise: 1GiB}\nboot: {initrd: 1}\n"),
-      "test.yaml:1:17: console.type: a file needs console.path\n"
+      "test.yaml:1:17: console.type: file needs console.path\n"
       "test.yaml:2:7: cpus: expected an integer from 1 to 64, got \"0\"\n"
       "test.yaml:3:10: memory.sise: unknown key, did you mean memory.size? (known here: size, "
       "hugepages and dma_window)\n"

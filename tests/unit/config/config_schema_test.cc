@@ -51,6 +51,7 @@ bool has_type(const Json& value, const std::string& type) {
   if (type == "integer") return value.is_number_integer();
   if (type == "object") return value.is_object();
   if (type == "string") return value.is_string();
+  if (type == "array") return value.is_array();
   return type == "boolean" && value.is_boolean();
 }
 
@@ -93,6 +94,15 @@ bool accepts(const Json& schema, const Json& value) {
     } else if (keyword == "anyOf") {
       good = std::any_of(wanted.begin(), wanted.end(),
                          [&value](const Json& each) { return accepts(each, value); });
+    } else if (keyword == "oneOf") {
+      good = std::count_if(wanted.begin(), wanted.end(),
+                           [&value](const Json& each) { return accepts(each, value); }) == 1;
+    } else if (keyword == "items") {
+      good = !value.is_array() ||
+             std::all_of(value.begin(), value.end(),
+                         [&wanted = wanted](const Json& each) { return accepts(wanted, each); });
+    } else if (keyword == "maxItems") {
+      good = !value.is_array() || value.size() <= wanted;
     } else if (keyword == "allOf") {
       good = std::all_of(wanted.begin(), wanted.end(),
                          [&value](const Json& each) { return accepts(each, value); });
@@ -119,17 +129,55 @@ bool schema_accepts(const std::string& text) {
   return accepts(schema(), to_json_value(YAML::Load(text)));
 }
 
-// `value` for `key` in a configuration that is good otherwise.
-std::string config_with(const ConfigKey& key, const std::string& value) {
-  std::string text = "boot:\n";
-  if (key.path != "boot.kernel") text += "  kernel: Image\n";
-  if (key.section() == "boot") return text + "  " + std::string(key.leaf()) + ": " + value + "\n";
-  if (key.section().empty()) return text + std::string(key.path) + ": " + value + "\n";
-  text.append(key.section()).append(":\n");
-  if (key.path == "console.path") text += "  type: file\n";
-  text.append("  ").append(key.leaf()).append(": ").append(value).append("\n");
-  if (key.path == "console.type" && (value == "file" || value == "socket")) text += "  path: x\n";
+// A type of the section that goes with `key`, where it cannot be the default.
+std::string type_for(const ConfigSection& section, const ConfigKey& key) {
+  if (!key.needed_by.empty()) return std::string(key.needed_by.front());
+  if (section.name == "networks") return "tap";
+  return section.name == "ports" ? "none" : "";
+}
+
+// What has to stand beside `key` in an item for it to be right.
+std::string beside(const ConfigSection& section, const ConfigKey& key, const std::string& value) {
+  const std::string type = key.name == "type" ? value : type_for(section, key);
+  std::string text;
+  for (const ConfigKey& other : section.keys) {
+    const bool needed =
+        std::find(other.needed_by.begin(), other.needed_by.end(), type) != other.needed_by.end() &&
+        other.alternative != key.name;
+    if (other.name == key.name) continue;
+    if (other.name == "type" && !type.empty()) {
+      text += ", type: " + type;
+    } else if (other.required || needed) {
+      text.append(", ").append(other.name).append(": ").append(other.example);
+    }
+  }
   return text;
+}
+
+// `value` for `key` in a configuration that is good otherwise.
+std::string config_with(const ConfigSection& section, const ConfigKey& key,
+                        const std::string& value) {
+  const std::string item = std::string(key.name) + ": " + value + beside(section, key, value);
+  std::string text = section.name == "boot" ? "" : "boot: {kernel: Image}\n";
+  if (section.name.empty()) return text + std::string(key.name) + ": " + value + "\n";
+  const bool is_list = section.shape == Shape::List;
+  // One of the two may have stdio.
+  if (section.name == "ports") text += "console: {type: none}\n";
+  text.append(section.name).append(is_list ? ": [{" : ": {").append(item);
+  return text + (is_list ? "}]\n" : "}\n");
+}
+
+// Every key with the schema of its section's items.
+template <class Visit>
+void for_each_key(const Visit& visit) {
+  for (const ConfigSection& section : config_sections()) {
+    Json of_item = schema();
+    if (!section.name.empty()) of_item = of_item.at("properties").at(std::string(section.name));
+    if (section.shape == Shape::List) of_item = of_item.at("items");
+    for (const ConfigKey& key : section.keys) {
+      visit(section, key, of_item.at("properties").at(std::string(key.name)));
+    }
+  }
 }
 
 TEST(ConfigSchema, published_file_is_the_generated_one) {
@@ -140,20 +188,18 @@ TEST(ConfigSchema, published_file_is_the_generated_one) {
 }
 
 TEST(ConfigSchema, every_key_has_words_an_example_and_a_default_where_it_has_one) {
-  for (const ConfigKey& key : config_keys()) {
-    Json entry = schema();
-    if (!key.section().empty()) entry = entry.at("properties").at(std::string(key.section()));
-    entry = entry.at("properties").at(std::string(key.leaf()));
-    EXPECT_FALSE(entry.at("title").get<std::string>().empty()) << key.path;
-    EXPECT_FALSE(entry.at("description").get<std::string>().empty()) << key.path;
-    EXPECT_TRUE(accepts(entry, entry.at("examples").at(0))) << key.path;
-    EXPECT_TRUE(!entry.contains("default") || accepts(entry, entry.at("default"))) << key.path;
-    EXPECT_NE(entry.contains("default"), key.required || !key.default_note.empty()) << key.path;
-  }
+  for_each_key([](const ConfigSection& section, const ConfigKey& key, const Json& entry) {
+    const std::string path = section.path_of(key);
+    EXPECT_FALSE(entry.at("title").get<std::string>().empty()) << path;
+    EXPECT_FALSE(entry.at("description").get<std::string>().empty()) << path;
+    EXPECT_TRUE(accepts(entry, entry.at("examples").at(0))) << path;
+    EXPECT_TRUE(!entry.contains("default") || accepts(entry, entry.at("default"))) << path;
+    EXPECT_NE(entry.contains("default"), key.required || !key.default_note.empty()) << path;
+  });
 }
 
 TEST(ConfigSchema, and_parser_take_every_key_and_every_choice) {
-  for (const ConfigKey& key : config_keys()) {
+  for_each_key([](const ConfigSection& section, const ConfigKey& key, const Json&) {
     std::vector<std::string> values = {std::string(key.example)};
     for (const Choice& choice : key.choices) values.emplace_back(choice.name);
     if (key.allows_auto) values.emplace_back("auto");
@@ -166,34 +212,43 @@ TEST(ConfigSchema, and_parser_take_every_key_and_every_choice) {
       values.push_back(std::to_string(key.minimum));
     }
     for (const std::string& value : values) {
-      const std::string text = config_with(key, value);
+      const std::string text = config_with(section, key, value);
       EXPECT_EQ(faults_of(text), "") << text;
       EXPECT_TRUE(schema_accepts(text)) << text;
     }
-  }
+  });
 }
 
 TEST(ConfigSchema, and_parser_refuse_the_same_values) {
-  for (const ConfigKey& key : config_keys()) {
+  for_each_key([](const ConfigSection& section, const ConfigKey& key, const Json&) {
     std::vector<std::string> values = {"", "[a]", "{a: b}", "\"a\\x7f\"", "1.5", "-1"};
     switch (key.type) {
       case KeyType::Text:
         values.insert(values.end(), {"true", "42", std::string(3000, 'x')});
+        if (key.alphabet != Alphabet::Line) values.insert(values.end(), {"é", "\"\""});
+        if (key.alphabet == Alphabet::Name) values.insert(values.end(), {"a b", "-a", ".", "a/b"});
         break;
       case KeyType::Path: values.insert(values.end(), {"true", "42", "\"\""}); break;
       case KeyType::Boolean: values.insert(values.end(), {"yes", "\"true\"", "1"}); break;
-      case KeyType::Integer: values.insert(values.end(), {"0", "65", "\"1\"", "one"}); break;
+      case KeyType::Integer:
+        values.insert(values.end(), {"0", std::to_string(key.maximum + 1), "\"1\"", "one"});
+        break;
       case KeyType::Size:
         values.insert(values.end(), {"512MB", "1G", "33554433", "0", "\"33554432\"", "true"});
         break;
       case KeyType::Choice: values.insert(values.end(), {"other", "1", "true", "\"\""}); break;
+      case KeyType::Mac:
+        values.insert(values.end(), {"01:00:00:00:00:01", "00:00:00:00:00:00", "52:54:00:12:34",
+                                     "52:54:00:12:34:5g", "52-54-00-12-34-56", "\"\"",
+                                     "52:54:00:12:34:56:78", "52:54:00:12:34:5", "0x52"});
+        break;
     }
     for (const std::string& value : values) {
-      const std::string text = config_with(key, value);
+      const std::string text = config_with(section, key, value);
       EXPECT_NE(faults_of(text), "") << text;
       EXPECT_FALSE(schema_accepts(text)) << text;
     }
-  }
+  });
 }
 
 TEST(ConfigSchema, and_parser_agree_on_structure) {
@@ -214,6 +269,32 @@ TEST(ConfigSchema, and_parser_agree_on_structure) {
            "boot: {kernel: x}\nconsole: {type: file, path: a}",
            "boot: {kernel: x}\nconsole: {type: socket}",
            "boot: {kernel: x}\nconsole: {type: socket, path: a}",
+           "boot: {kernel: x}\ndisks: []",
+           "boot: {kernel: x}\ndisks:",
+           "boot: {kernel: x}\ndisks: {path: a}",
+           "boot: {kernel: x}\ndisks: [a]",
+           "boot: {kernel: x}\ndisks: [{}]",
+           "boot: {kernel: x}\ndisks: [{path: a, pth: b}]",
+           "boot: {kernel: x}\nvsock: {}",
+           "boot: {kernel: x}\nvsock:",
+           "boot: {kernel: x}\nvsock: []",
+           "boot: {kernel: x}\nvsock: {path: a}",
+           "boot: {kernel: x}\nvsock: {type: unix}",
+           "boot: {kernel: x}\nvsock: {type: unix, path: a}",
+           "boot: {kernel: x}\nnetworks: [{}]",
+           "boot: {kernel: x}\nnetworks: [{type: tap}]",
+           "boot: {kernel: x}\nnetworks: [{type: tap, tap: a}]",
+           "boot: {kernel: x}\nnetworks: [{type: tap, fd: 3}]",
+           "boot: {kernel: x}\nnetworks: [{type: tap, tap: a, fd: 3}]",
+           "boot: {kernel: x}\nnetworks: [{tap: a}]",
+           "boot: {kernel: x}\nnetworks: [{type: passt, fd: 3}]",
+           "boot: {kernel: x}\nports: [{name: a}]",
+           "boot: {kernel: x}\nports: [{type: none}]",
+           "boot: {kernel: x}\nports: [{name: a, type: none}]",
+           "boot: {kernel: x}\nports: [{name: a, type: none, path: b}]",
+           "boot: {kernel: x}\nports: [{name: a, type: file}]",
+           "boot: {kernel: x}\nshares: [{tag: a}]",
+           "boot: {kernel: x}\nshares: [{tag: a, path: b}]",
        }) {
     EXPECT_EQ(schema_accepts(text), faults_of(text).empty()) << text << "\n" << faults_of(text);
   }

@@ -26,7 +26,7 @@ std::vector<fs::path> examples() {
   return files;
 }
 
-TEST(ExampleConfigs, are_there) { EXPECT_GE(examples().size(), 5U); }
+TEST(ExampleConfigs, are_there) { EXPECT_GE(examples().size(), 7U); }
 
 TEST(ExampleConfigs, all_load_and_survive_being_printed) {
   for (const fs::path& file : examples()) {
@@ -52,6 +52,10 @@ TEST(ExampleConfigs, cover_what_their_names_say) {
   EXPECT_EQ(load("hello.yaml").protection, Protection::Protected);
   EXPECT_EQ(load("unprotected.yaml").protection, Protection::Unprotected);
   EXPECT_EQ(load("window.yaml").memory.dma_window, uint64_t{8} << 20);
+  const VmConfig devices = load("virtio.yaml");
+  EXPECT_TRUE(!devices.disks.empty() && !devices.networks.empty() && !devices.ports.empty() &&
+              devices.vsock && devices.rng && !devices.shares.empty());
+  EXPECT_FALSE(load("debian.yaml").disks.empty());
   EXPECT_EQ(load("bare-metal.yaml").boot.initrd, std::nullopt);
 }
 

@@ -78,6 +78,35 @@ console:
   type: socket
   path: run/console
 on_reset: exit
+rng: true
+disks:
+  - path: disk.img
+    readonly: true
+    direct: true
+    discard: false
+    serial: "root disk"
+    queues: 64
+  - path: /dev/sda
+networks:
+  - name: lan
+    type: tap
+    tap: tap0
+    mac: 52:54:00:AB:cd:ef
+    queues: 8
+    vhost: "off"
+  - {type: tap, fd: 3}
+  - {}
+ports:
+  - {name: hvc0, type: stdio}
+  - {name: agent, tty: false, type: file, path: ../agent.log}
+vsock:
+  type: unix
+  cid: 42
+  path: v.sock
+shares:
+  - tag: src
+    path: ../src
+    readonly: true
 )");
   VmConfig expected;
   expected.name = "full";
@@ -87,7 +116,30 @@ on_reset: exit
   expected.boot = {"/build/Image", "/srv/initrd", "console=ttyAMA0 quiet"};
   expected.console = {ConsoleKind::Socket, "/vm/run/console"};
   expected.on_reset = OnReset::Exit;
+  expected.rng = true;
+  expected.disks = {{"/vm/disk.img", true, true, false, "root disk", 64}, {.path = "/dev/sda"}};
+  expected.networks = {{.name = "lan",
+                        .kind = NetKind::Tap,
+                        .tap = "tap0",
+                        .mac = MacAddress{0x52, 0x54, 0, 0xab, 0xcd, 0xef},
+                        .queues = 8,
+                        .vhost = VhostUse::Off},
+                       {.name = "net1", .kind = NetKind::Tap, .fd = 3},
+                       {.name = "net2"}};
+  expected.ports = {{"hvc0", true, {ConsoleKind::Stdio, {}}},
+                    {"agent", false, {ConsoleKind::File, "/agent.log"}}};
+  expected.vsock = VsockOptions{VsockKind::Unix, 42, "/vm/v.sock"};
+  expected.shares = {{"src", "/src", true}};
   EXPECT_EQ(config, expected);
+}
+
+TEST(ParseConfig, vsock_is_there_if_its_section_is) {
+  EXPECT_EQ(load_text(kMinimal).vsock, std::nullopt);
+  EXPECT_EQ(load_text("boot: {kernel: I}\nvsock: {}\n").vsock, VsockOptions{});
+}
+
+TEST(ParseConfig, lists_may_be_empty) {
+  EXPECT_TRUE(load_text("boot: {kernel: I}\ndisks: []\nshares: []\n").disks.empty());
 }
 
 TEST(ParseConfig, byte_counts_and_every_unit_are_sizes) {
@@ -130,70 +182,6 @@ TEST(ParseConfig, only_leading_dots_of_a_path_are_resolved_by_name) {
   EXPECT_EQ(load_text("boot: {kernel: ../../../a}\n").boot.kernel, "/a");
 }
 
-TEST(Overrides, replace_values_of_the_file_and_the_last_one_counts) {
-  const VmConfig config =
-      load_text("boot: {kernel: Image}\ncpus: 2\n", {"cpus=3", "memory.size=1GiB", "cpus=4"});
-  EXPECT_EQ(config.vcpus, 4U);
-  EXPECT_EQ(config.memory.size, 1024 * kMiB);
-}
-
-TEST(Overrides, are_strings_where_strings_are_wanted) {
-  const VmConfig config =
-      load_text(kMinimal, {"name=42", "boot.cmdline=a=b 'c' # d: [e]", "protected=false"});
-  EXPECT_EQ(config.name, "42");
-  EXPECT_EQ(config.boot.cmdline, "a=b 'c' # d: [e]");
-  EXPECT_EQ(config.protection, Protection::Unprotected);
-}
-
-TEST(Overrides, empty_value_is_the_default) {
-  const VmConfig config =
-      load_text("boot: {kernel: I, initrd: x, cmdline: y}\nname: n\nconsole: {type: pty, path: p}",
-                {"boot.initrd=", "boot.cmdline=", "name=", "console.type=", "console.path="});
-  VmConfig expected;
-  expected.name = "test";
-  expected.boot.kernel = "/vm/I";
-  EXPECT_EQ(config, expected);
-}
-
-TEST(Overrides, can_give_what_the_file_lacks) {
-  EXPECT_EQ(load_text("cpus: 1\n", {"boot.kernel=/k"}).boot.kernel, "/k");
-}
-
-TEST(Overrides, paths_start_from_the_current_directory) {
-  EXPECT_EQ(load_text(kMinimal, {"boot.kernel=k"}).boot.kernel, fs::current_path() / "k");
-}
-
-TEST(Overrides, faults_name_the_option) {
-  EXPECT_EQ(faults_of(kMinimal, {"memory.sise=1GiB"}),
-            "--set memory.sise: unknown key, did you mean memory.size? (known here: size, "
-            "hugepages and dma_window)");
-  EXPECT_EQ(faults_of(kMinimal, {"cpus"}),
-            "--set cpus: expected KEY=VALUE, such as memory.size=1GiB");
-  EXPECT_EQ(faults_of(kMinimal, {"memory=1GiB"}),
-            "--set memory: is a section: set one of its keys, size, hugepages or dma_window");
-  EXPECT_EQ(faults_of(kMinimal, {"cpus=many"}),
-            "--set cpus: expected an integer from 1 to 64, got \"many\"");
-  EXPECT_EQ(faults_of(kMinimal, {"name=\xff"}), "--set name: not UTF-8");
-  EXPECT_EQ(faults_of(kMinimal, {""}), "--set : expected KEY=VALUE, such as memory.size=1GiB");
-}
-
-TEST(Overrides, come_after_the_faults_of_the_file) {
-  EXPECT_EQ(faults_of("boot: {kernel: Image}\ncpus: 0\n", {"cpus=x"}),
-            "test.yaml:2:7: cpus: expected an integer from 1 to 64, got \"0\"\n"
-            "--set cpus: expected an integer from 1 to 64, got \"x\"");
-}
-
-TEST(Overrides, are_at_fault_where_they_contradict_the_file) {
-  EXPECT_EQ(
-      faults_of("boot: {kernel: I}\nconsole: {type: file, path: p}\n", {"console.type=stdio"}),
-      "--set console.type: console.type stdio takes no console.path");
-}
-
-TEST(Overrides, cannot_take_the_kernel_away) {
-  EXPECT_EQ(faults_of(kMinimal, {"boot.kernel="}),
-            "test.yaml:1:1: boot.kernel: is required, and not given");
-}
-
 TEST_F(LoadConfigTest, files_are_found_from_the_folder_of_the_configuration) {
   write("build/Image", "x");
   const fs::path file = write("configs/vm.yaml", "boot: {kernel: ../build/Image}\n");
@@ -220,6 +208,7 @@ TEST_F(LoadConfigTest, byte_order_mark_is_skipped) {
 
 TEST_F(LoadConfigTest, missing_files_are_reported_at_the_key) {
   fs::create_directories(folder_ / "dir");
+  fs::create_directories(folder_ / "dir2");
   write("empty", "");
   const fs::path file = write("vm.yaml",
                               "boot:\n  kernel: Image\n  initrd: empty\n"
@@ -230,13 +219,73 @@ TEST_F(LoadConfigTest, missing_files_are_reported_at_the_key) {
             "vm.yaml:4:29: console.path: gone/log cannot be created: gone: No such file or "
             "directory");
   EXPECT_EQ(faults_of_file(file, {"boot.kernel=" + (folder_ / "dir").string(),
-                                  "boot.initrd=", "console.path=" + (folder_ / "dir").string()}),
+                                  "boot.initrd=", "console.path=" + (folder_ / "dir2").string()}),
             "--set boot.kernel: dir is a folder, not a file\n"
-            "--set console.path: dir is a folder, not a file");
+            "--set console.path: dir2 is a folder, not a file");
   EXPECT_EQ(faults_of_file(file, {"boot.kernel=/dev/null", "boot.initrd=",
                                   "console.path=" + (folder_ / "empty/log").string()}),
             "--set boot.kernel: /dev/null is not a regular file\n"
             "--set console.path: empty/log cannot be created: empty is not a folder");
+}
+
+TEST_F(LoadConfigTest, files_of_devices_are_looked_for) {
+  write("Image", "x");
+  write("odd.img", std::string(513, 'x'));
+  write("empty.img", "");
+  write("good.img", std::string(1024, 'x'));
+  const fs::path file = write("vm.yaml",
+                              "boot: {kernel: Image}\nconsole: {type: none}\ndisks:\n"
+                              "  - path: gone.img\n  - path: odd.img\n  - path: empty.img\n"
+                              "  - path: .\n  - path: good.img\n"
+                              "ports:\n  - {name: p, type: file, path: gone/log}\n"
+                              "vsock: {type: unix, path: gone/v}\n"
+                              "shares:\n  - {tag: a, path: gone}\n  - {tag: b, path: Image}\n"
+                              "  - {tag: c, path: .}\n");
+  EXPECT_EQ(faults_of_file(file),
+            "vm.yaml:4:11: disks[0].path: gone.img cannot be examined: No such file or directory\n"
+            "vm.yaml:5:11: disks[1].path: odd.img is no disk image: its 513 bytes are no multiple "
+            "of 512 (raw images only)\n"
+            "vm.yaml:6:11: disks[2].path: empty.img is empty\n"
+            "vm.yaml:7:11: disks[3].path: " +
+                folder_.string() +
+                " is neither a regular file nor a block device\n"
+                "vm.yaml:10:33: ports[0].path: gone/log cannot be created: gone: No such file or "
+                "directory\n"
+                "vm.yaml:11:27: vsock.path: gone/v cannot be created: gone: No such file or "
+                "directory\n"
+                "vm.yaml:13:20: shares[0].path: gone cannot be examined: No such file or "
+                "directory\n"
+                "vm.yaml:14:20: shares[1].path: Image is no folder");
+}
+
+TEST_F(LoadConfigTest, image_behind_a_link_is_the_same_image) {
+  write("Image", "x");
+  write("a.img", std::string(512, 'x'));
+  fs::create_symlink("a.img", folder_ / "b.img");
+  const fs::path file =
+      write("vm.yaml", "boot: {kernel: Image}\ndisks: [{path: a.img}, {path: b.img}]\n");
+  EXPECT_EQ(faults_of_file(file),
+            "vm.yaml:2:31: disks[1].path: b.img is in use by disks[0].path: only readers can share "
+            "a file");
+  EXPECT_EQ(faults_of_file(file, {"disks[0].readonly=true", "disks[1].readonly=true"}), "");
+}
+
+TEST_F(LoadConfigTest, image_that_may_not_be_written_has_to_be_readonly) {
+  write("Image", "x");
+  const fs::path image = write("a.img", std::string(512, 'x'));
+  const fs::path file = write("vm.yaml", "boot: {kernel: Image}\ndisks: [{path: a.img}]\n");
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(image.c_str(), 0444), 0);
+  const uid_t user = ::geteuid();
+  constexpr uid_t kNobody = 65534;
+  // Root may write everything.
+  ASSERT_EQ(::seteuid(user == 0 ? kNobody : user), 0);
+  const std::string writable = faults_of_file(file);
+  const std::string readonly = faults_of_file(file, {"disks[0].readonly=true"});
+  ASSERT_EQ(::seteuid(user), 0);
+  EXPECT_EQ(writable,
+            "vm.yaml:2:16: disks[0].path: a.img cannot be opened for writing: Permission denied");
+  EXPECT_EQ(readonly, "");
 }
 
 TEST_F(LoadConfigTest, what_is_no_configuration_file_is_refused) {

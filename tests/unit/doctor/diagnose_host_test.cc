@@ -25,7 +25,8 @@ HostFacts good_host() {
   facts.max_ptes_none = 511;
   facts.core_pattern = "core";
   facts.taint = 64;
-  facts.has_vhost_net = facts.has_vhost_vsock = facts.has_tun = true;
+  facts.passt = "/usr/bin/passt";
+  facts.virtiofsd = "/usr/libexec/virtiofsd";
   return facts;
 }
 
@@ -168,12 +169,41 @@ TEST(DiagnoseHost, taint_by_warning_is_noted_and_by_protected_vm_is_not) {
 
 TEST(DiagnoseHost, absent_module_is_a_note_with_its_modprobe) {
   HostFacts facts = good_host();
-  facts.has_tun = false;
+  facts.tun_error = ENOENT;
 
   const Finding finding = finding_of(facts, "tun");
 
   EXPECT_EQ(finding.verdict, Verdict::Note);
   EXPECT_TRUE(has(finding.remedy, "modprobe tun"));
+}
+
+TEST(DiagnoseHost, node_without_permission_is_no_missing_module) {
+  HostFacts facts = good_host();
+  facts.vhost_net_error = EACCES;
+
+  const Finding finding = finding_of(facts, "vhost-net");
+
+  EXPECT_EQ(finding.verdict, Verdict::Note);
+  EXPECT_TRUE(has(finding.remedy, "open it"));
+  EXPECT_FALSE(has(finding.remedy, "modprobe"));
+}
+
+TEST(DiagnoseHost, missing_program_is_a_note_with_its_package) {
+  HostFacts facts = good_host();
+  facts.passt.reset();
+  facts.virtiofsd.reset();
+
+  EXPECT_EQ(finding_of(facts, "passt").verdict, Verdict::Note);
+  EXPECT_TRUE(has(finding_of(facts, "virtiofsd").remedy, "package virtiofsd"));
+}
+
+TEST(DiagnoseHost, io_uring_that_is_forbidden_is_told_from_one_that_is_not_there) {
+  HostFacts facts = good_host();
+  facts.io_uring_error = EPERM;
+  EXPECT_TRUE(has(finding_of(facts, "io-uring").remedy, "kernel.io_uring_disabled"));
+
+  facts.io_uring_error = ENOSYS;
+  EXPECT_TRUE(has(finding_of(facts, "io-uring").remedy, "CONFIG_IO_URING"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/doctor/host_facts.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -35,7 +36,8 @@ TEST_F(HostFactsTest, absent_files_are_absent_facts) {
   EXPECT_EQ(facts.max_ptes_none, std::nullopt);
   EXPECT_EQ(facts.taint, std::nullopt);
   EXPECT_TRUE(facts.kernel_cmdline.empty());
-  EXPECT_FALSE(facts.has_tun);
+  EXPECT_EQ(facts.tun_error, ENOENT);
+  EXPECT_EQ(facts.capabilities, 0U);
 }
 
 TEST_F(HostFactsTest, reads_what_the_kernel_shows) {
@@ -46,6 +48,7 @@ TEST_F(HostFactsTest, reads_what_the_kernel_shows) {
   write("sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "511\n");
   write("sys/firmware/devicetree/base/hypervisor/compatible", std::string("xen,xen-4.17\0", 13));
   write("dev/net/tun", "");
+  write("proc/self/status", "Name:\tx\nCapPrm:\t0000000000000001\nCapEff:\t000001ff00001000\n");
 
   const HostFacts facts = gather_host_facts(root_);
 
@@ -55,7 +58,10 @@ TEST_F(HostFactsTest, reads_what_the_kernel_shows) {
   EXPECT_EQ(facts.ksm_run, 1U);
   EXPECT_EQ(facts.max_ptes_none, 511U);
   EXPECT_EQ(facts.foreign_hypervisor, "xen,xen-4.17");
-  EXPECT_TRUE(facts.has_tun);
+  EXPECT_EQ(facts.tun_error, 0);
+  EXPECT_EQ(facts.vhost_net_error, ENOENT);
+  EXPECT_EQ(facts.capabilities, 0x1ffULL << 32 | 0x1000);
+  EXPECT_EQ(facts.root, root_);
 }
 
 TEST_F(HostFactsTest, text_where_a_number_belongs_is_no_number) {
