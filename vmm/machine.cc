@@ -74,7 +74,7 @@ kvm::VgicLayout vgic_layout() {
 
 }  // namespace
 
-Machine::Machine(const VmConfig& config, EventLoop& loop, ConsoleBackend& console)
+Machine::Machine(const VmConfig& config, EventLoop& loop, const GuestConsoles& consoles)
     : config_(config),
       loop_(loop),
       locked_before_(check_memory(config)),
@@ -84,9 +84,12 @@ Machine::Machine(const VmConfig& config, EventLoop& loop, ConsoleBackend& consol
       vgic_(vm_, config.vcpus, vgic_layout()),
       pl011_interrupt_(vm_, memory_map::kPl011Spi),
       pl031_interrupt_(vm_, memory_map::kPl031Spi),
-      devices_(loop, console, {pl011_interrupt_, pl031_interrupt_}),
+      devices_(loop, consoles.uart(), {pl011_interrupt_, pl031_interrupt_}),
+      dma_memory_(memory_, devices_window_of(config)),
+      virtio_(config, dma_memory_, loop, consoles.ports(), vm_, devices_.bus()),
       shortage_(loop, {.retry = [this] { threads_->retry_memory(); },
                        .give_up = [this] { give_up_for_memory(); }}) {
+  devices_.bus().seal();
   const boot::Payload payload =
       boot::open_payload(config.boot.kernel, config.boot.initrd, config.memory.size);
   if (config.protection == Protection::Protected) boot::check_runs_protected(payload.kernel);
@@ -129,6 +132,21 @@ std::optional<uint64_t> Machine::donated_pages() const {
   if (config_.protection == Protection::Unprotected) return std::nullopt;
   const uint64_t locked = locked_memory_bytes().value_or(locked_before_);
   return (locked - std::min(locked, locked_before_)) / host_page_size();
+}
+
+void Machine::report_window() const {
+  const std::optional<GuestRange>& window = dma_memory_.window();
+  if (!window) return;
+  constexpr uint64_t kKiB = 1024;
+  const uint64_t peak = dma_memory_.peak_held();
+  log::info("{}: drivers had at most {} of {} KiB of the DMA window in use at once", config_.name,
+            peak / kKiB, window->size() / kKiB);
+  // The guest's allocator has no whole piece left well before the last byte is taken.
+  if (peak < window->size() / 8 * 7) return;
+  log::warn(
+      "{}: the DMA window was exhausted, and the guest's devices waited for it: set "
+      "memory.dma_window to more than {} MiB",
+      config_.name, window->size() >> 20);
 }
 
 void Machine::on_vcpu_event(const VcpuEvent& event) {

@@ -10,11 +10,12 @@
 #include <system_error>
 #include <vector>
 
-#include "devices/console/console_backend.h"
+#include "devices/virtio/dma_memory.h"
 #include "vmm/base/event_loop.h"
 #include "vmm/base/exit_status.h"
 #include "vmm/base/result.h"
 #include "vmm/config/vm_config.h"
+#include "vmm/guest_consoles.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/kvm/vgic.h"
@@ -26,14 +27,15 @@
 #include "vmm/spi_line.h"
 #include "vmm/vcpu_events.h"
 #include "vmm/vcpu_threads.h"
+#include "vmm/virtio_devices.h"
 
 namespace redoubt {
 
 class Machine {
  public:
   // Throws SetupError or std::system_error; no vCPU has run then, and nothing is left behind. The
-  // configuration, loop and console must outlive the machine.
-  Machine(const VmConfig& config, EventLoop& loop, ConsoleBackend& console);
+  // configuration, loop and consoles must outlive the machine.
+  Machine(const VmConfig& config, EventLoop& loop, const GuestConsoles& consoles);
 
   // Runs the guest on vCPU threads and the loop on this one, until the guest ends or end() is
   // called. Afterwards the vCPUs rest and memory can still be looked at.
@@ -47,6 +49,9 @@ class Machine {
 
   // Pages of guest memory that EL2 has taken from the host so far; nullopt if unprotected.
   [[nodiscard]] std::optional<uint64_t> donated_pages() const;
+
+  // Says how much of the DMA window drivers had in use at once, and where that was too much.
+  void report_window() const;
 
  private:
   void on_vcpu_event(const VcpuEvent& event);
@@ -68,6 +73,8 @@ class Machine {
   SpiLine pl031_interrupt_;
   VcpuEvents events_;
   MachineDevices devices_;
+  DmaMemory dma_memory_;
+  VirtioDevices virtio_;
   MemoryShortage shortage_;
   // Loop thread only.
   std::optional<ExitStatus> outcome_;

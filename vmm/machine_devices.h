@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MachineDevices: the devices that every guest has, on their bus. Made and destroyed on the loop
-// thread or while the loop is not running; the bus is sealed when the constructor returns.
+// MachineDevices: the devices that every guest has, on their bus, which has room for more until it
+// is sealed. Made and destroyed on the loop thread or while the loop is not running.
 #pragma once
 
 #include "devices/console/console_backend.h"
@@ -27,7 +27,6 @@ class MachineDevices {
         pl031_(kPl031, memory_map::kPl031Spi, interrupts.pl031, loop) {
     bus_.add(kPl011, pl011_);
     bus_.add(kPl031, pl031_);
-    bus_.seal();
   }
 
   [[nodiscard]] MmioBus& bus() { return bus_; }

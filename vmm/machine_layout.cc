@@ -10,8 +10,10 @@
 #include "vmm/base/event_loop.h"
 #include "vmm/base/setup_error.h"
 #include "vmm/boot/loader.h"
+#include "vmm/config/dma_window.h"
 #include "vmm/machine_devices.h"
 #include "vmm/memory_map.h"
+#include "vmm/virtio_devices.h"
 
 namespace redoubt {
 
@@ -42,12 +44,21 @@ class NoInterrupt final : public LevelInterrupt {
 GuestRange ram_of(const VmConfig& config) { return {memory_map::kRam, config.memory.size}; }
 
 std::optional<GuestRange> window_of(const VmConfig& config) {
-  const uint64_t size = config.memory.dma_window.value_or(0);
+  const uint64_t size = dma_window_size(config);
   if (size == 0) return std::nullopt;
   return GuestRange(memory_map::window_start(config.memory.size), size);
 }
 
+std::optional<GuestRange> devices_window_of(const VmConfig& config) {
+  if (config.protection == Protection::Unprotected) return std::nullopt;
+  return window_of(config);
+}
+
 std::vector<MemoryRegion> regions_of(const VmConfig& config) {
+  // The daemon behind a share maps what devices may use. Of an unprotected guest that is its RAM.
+  if (config.protection == Protection::Unprotected && !config.shares.empty()) {
+    return {{ram_of(config), DmaWindow{}}};
+  }
   std::vector<MemoryRegion> regions = {
       {ram_of(config), PrivateRam{advice_of(config.memory.hugepages)}}};
   if (const auto window = window_of(config)) regions.push_back({*window, DmaWindow{}});
@@ -80,12 +91,15 @@ std::vector<std::byte> preview_device_tree(const VmConfig& config) {
   const std::unique_ptr<ConsoleBackend> console =
       open_console({.kind = ConsoleKind::None, .path = {}}, loop, [] {});
   MachineDevices devices(loop, *console, {interrupt, interrupt});
+  devices.bus().seal();
 
   const boot::Payload payload =
       boot::open_payload(config.boot.kernel, config.boot.initrd, config.memory.size);
   const boot::Placement placement = boot::place_payload(ram_of(config), payload);
-  return build_device_tree_of(config, placement.initrd,
-                              [&devices](fdt::Node& root) { devices.bus().describe_all(root); });
+  return build_device_tree_of(config, placement.initrd, [&](fdt::Node& root) {
+    devices.bus().describe_all(root);
+    describe_virtio_devices(config, root);
+  });
 }
 
 }  // namespace redoubt

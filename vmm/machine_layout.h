@@ -17,8 +17,11 @@ namespace redoubt {
 
 [[nodiscard]] GuestRange ram_of(const VmConfig& config);
 
-// `auto` is what the devices need: as long as none masters memory, nothing.
 [[nodiscard]] std::optional<GuestRange> window_of(const VmConfig& config);
+
+// What devices are confined to: the window of a protected guest, and nothing for another, whose
+// devices may use all its memory. (A protected guest without a window has no virtio device.)
+[[nodiscard]] std::optional<GuestRange> devices_window_of(const VmConfig& config);
 
 // RAM and window, for GuestMemory.
 [[nodiscard]] std::vector<MemoryRegion> regions_of(const VmConfig& config);

@@ -33,6 +33,8 @@ inline constexpr GuestAddress kPl031{0x0901'0000};
 inline constexpr uint64_t kPl031Size = 0x1000;
 inline constexpr uint32_t kPl031Spi = 2;
 
+inline constexpr GuestAddress kVirtioMmio{0x0a00'0000};
+inline constexpr uint64_t kVirtioMmioSize = 0x200;  // for each slot
 inline constexpr uint32_t kVirtioMmioFirstSpi = 16;
 inline constexpr uint32_t kVirtioMmioSlots = 32;
 
@@ -47,6 +49,14 @@ inline constexpr uint32_t kIntidCount = 96;
 
 static_assert(kGicRedistributors.value() + kMaxVcpus * kGicRedistributorSize <= kPl011.value());
 static_assert(kFirstSpiIntid + kVirtioMmioFirstSpi + kVirtioMmioSlots <= kIntidCount);
+
+// The registers and the interrupt of virtio-mmio slot `slot`, below kVirtioMmioSlots.
+[[nodiscard]] constexpr GuestRange virtio_mmio(uint32_t slot) {
+  return {GuestAddress(kVirtioMmio.value() + slot * kVirtioMmioSize), kVirtioMmioSize};
+}
+[[nodiscard]] constexpr uint32_t virtio_mmio_spi(uint32_t slot) {
+  return kVirtioMmioFirstSpi + slot;
+}
 
 // Where the DMA window starts for `ram_size` bytes of RAM.
 [[nodiscard]] constexpr GuestAddress window_start(uint64_t ram_size) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_guest.h"
 
-#include <memory>
+#include <optional>
 
-#include "devices/console/open_console.h"
+#include <sys/resource.h>
+
 #include "vmm/base/event_loop.h"
 #include "vmm/base/log.h"
 #include "vmm/base/setup_error.h"
+#include "vmm/guest_consoles.h"
 #include "vmm/machine.h"
 #include "vmm/signals.h"
 #include "vmm/write_file.h"
@@ -31,6 +33,14 @@ void prove(Machine& machine, const ProveOptions& options) {
   for (const std::string& line : to_lines(*report)) log::info("{}", line);
 }
 
+// A connection of the guest's vsock, or a client of its console, takes a descriptor each.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  [[maybe_unused]] const int refused = ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void announce(const VmConfig& config) {
   log::info("{}: {} guest, {} vCPU{}, {} MiB", config.name,
             config.protection == Protection::Protected ? "protected" : "unprotected", config.vcpus,
@@ -48,6 +58,7 @@ void announce_end(const VmConfig& config, ExitStatus status, std::optional<uint6
 }  // namespace
 
 ExitStatus run_guest(const VmConfig& config, const ProveOptions& options) {
+  raise_descriptor_limit();
   EventLoop loop;
   Machine* running = nullptr;
   // Kept, so that a signal which comes together with a reset is not lost.
@@ -59,17 +70,17 @@ ExitStatus run_guest(const VmConfig& config, const ProveOptions& options) {
   const Signals signals(loop, {.end = end, .prove = [&] {
                                  if (running != nullptr) prove(*running, options);
                                }});
-  const std::unique_ptr<ConsoleBackend> console =
-      open_console(config.console, loop, [&] { end(ExitStatus::Interrupted); });
+  GuestConsoles consoles(config, loop, [&] { end(ExitStatus::Interrupted); });
 
   announce(config);
   while (true) {
-    Machine machine(config, loop, *console);
+    Machine machine(config, loop, consoles);
     running = &machine;
     const ExitStatus status = machine.run();
     running = nullptr;
     if (options.at_end) prove(machine, options);
-    console->flush();
+    consoles.flush();
+    machine.report_window();
     announce_end(config, status, machine.donated_pages());
     if (status != ExitStatus::GuestReset || config.on_reset == OnReset::Exit) return status;
     if (wanted_end) return *wanted_end;

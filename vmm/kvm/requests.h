@@ -25,6 +25,8 @@ inline constexpr IoctlOut<kvm_create_device> create_device{KVM_CREATE_DEVICE, "K
 inline constexpr IoctlOut<kvm_vcpu_init> preferred_target{KVM_ARM_PREFERRED_TARGET,
                                                           "KVM_ARM_PREFERRED_TARGET"};
 inline constexpr IoctlIn<kvm_irq_level> irq_line{KVM_IRQ_LINE, "KVM_IRQ_LINE"};
+inline constexpr IoctlIn<kvm_irqfd> irqfd{KVM_IRQFD, "KVM_IRQFD"};
+inline constexpr IoctlIn<kvm_ioeventfd> ioeventfd{KVM_IOEVENTFD, "KVM_IOEVENTFD"};
 
 // On a device.
 inline constexpr IoctlIn<kvm_device_attr> set_device_attr{KVM_SET_DEVICE_ATTR,

@@ -52,6 +52,23 @@ void Vm::add_memslot(uint32_t slot, uint64_t ipa, uint64_t size, uint64_t usersp
   request::set_user_memory_region(fd_, region);
 }
 
+void Vm::add_irqfd(BorrowedFd event, uint32_t spi) {
+  kvm_irqfd irqfd{};
+  irqfd.fd = static_cast<uint32_t>(event.get());
+  irqfd.gsi = spi;  // the routing that KVM sets up by itself: gsi n is SPI n
+  request::irqfd(fd_, irqfd);
+}
+
+void Vm::add_ioeventfd(BorrowedFd event, uint64_t ipa, uint32_t value) {
+  kvm_ioeventfd ioeventfd{};
+  ioeventfd.datamatch = value;
+  ioeventfd.addr = ipa;
+  ioeventfd.len = sizeof(value);
+  ioeventfd.fd = event.get();
+  ioeventfd.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+  request::ioeventfd(fd_, ioeventfd);
+}
+
 void Vm::set_spi(uint32_t intid, LineLevel level) noexcept {
   kvm_irq_level line{};
   line.irq = (KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT) | intid;

@@ -30,6 +30,14 @@ class Vm {
   // neither moved nor deleted, so there is no call for that.
   void add_memslot(uint32_t slot, uint64_t ipa, uint64_t size, uint64_t userspace_addr);
 
+  // From now on every signal of `event` is one edge of shared peripheral interrupt `spi`, counted
+  // from 0 as in the device tree. The vGIC must stand.
+  void add_irqfd(BorrowedFd event, uint32_t spi);
+
+  // From now on a 32-bit write of `value` to `ipa` signals `event`, and no vCPU leaves the guest
+  // for it.
+  void add_ioeventfd(BorrowedFd event, uint64_t ipa, uint32_t value);
+
   // Drives shared peripheral interrupt `intid` (32 and up). Any thread; an error means that the VM
   // is dead, which KVM_RUN reports as well.
   void set_spi(uint32_t intid, LineLevel level) noexcept;
