@@ -25,7 +25,7 @@ uint16_t transmit_queue(uint16_t pair) { return static_cast<uint16_t>(2 * pair +
 
 Net::Net(std::string_view guest, const NetOptions& options, std::unique_ptr<NetBackend> backend,
          EventLoop& loop)
-    : name_(options.name),
+    : name_("net " + options.name),
       backend_(std::move(backend)),
       config_(net_config_space(mac_for(guest, options), backend_->pairs())),
       queue_sizes_(2 * size_t{backend_->pairs()}, kQueueSize),
@@ -39,7 +39,7 @@ Net::Net(std::string_view guest, const NetOptions& options, std::unique_ptr<NetB
 }
 
 Net::~Net() {
-  log::debug("net {}: {} frames received ({} dropped), {} sent ({} dropped)", name_,
+  log::debug("{}: {} frames received ({} dropped), {} sent ({} dropped)", name_,
              counters_.received, counters_.received_dropped, counters_.sent,
              counters_.sent_dropped);
 }
@@ -86,7 +86,7 @@ void Net::stop() {
     pair.transmit.forget();
   }
   // A driver starts with one pair (5.1.6.5.5).
-  if (!backend_->set_pairs(1)) log::warn("net {}: the host still uses all queues", name_);
+  if (!backend_->set_pairs(1)) log::warn("{}: the host still uses all queues", name_);
   active_ = 1;
 }
 
@@ -144,7 +144,7 @@ Result<bool, QueueError> Net::deliver_frame(Pair& pair, Virtqueue& queue) {
     case ReceiveQueue::Outcome::TooLarge: {
       ++counters_.received_dropped;
       static log::RateLimit limit;
-      log::guest(limit, "net {}: the driver's buffers are too small for a frame", name_);
+      log::guest(limit, "{}: the driver's buffers are too small for a frame", name_);
       return true;
     }
     case ReceiveQueue::Outcome::NoBuffers: break;
@@ -210,7 +210,7 @@ void Net::flush(uint16_t index) {
 Result<bool, QueueError> Net::set_pairs(uint16_t count) {
   if (!backend_->set_pairs(count)) {
     static log::RateLimit limit;
-    log::guest(limit, "net {}: the host refuses to use {} pairs of queues", name_, count);
+    log::guest(limit, "{}: the host refuses to use {} pairs of queues", name_, count);
     return false;
   }
   active_ = count;

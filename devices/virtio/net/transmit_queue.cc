@@ -18,7 +18,7 @@ Result<TransmitQueue::Taken, QueueError> TransmitQueue::take(Virtqueue& queue, u
   const uint32_t length = chain->readable_left();
   if (const auto fault = fault_of_sent(header, length, features)) {
     static log::RateLimit limit;
-    log::guest(limit, "net {}: a frame of {} bytes is not sent: {}", device, length, *fault);
+    log::guest(limit, "{}: a frame of {} bytes is not sent: {}", device, length, *fault);
     TRY(queue.push(std::move(*chain), 0));
     return Taken::Faulty;
   }
