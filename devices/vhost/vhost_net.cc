@@ -61,8 +61,8 @@ VhostNet::VhostNet(std::string_view guest, const NetOptions& options, std::uniqu
       "load the kernel module vhost_net and give this user access to /dev/vhost-net, or leave "
       "`vhost` at auto";
   if (const auto reason = why_no_vhost_net()) {
-    throw SetupError(name_ + ": vhost-net cannot be used: " + *reason,
-                     ExitStatus::SetupFailed, remedy);
+    throw SetupError(name_ + ": vhost-net cannot be used: " + *reason, ExitStatus::SetupFailed,
+                     remedy);
   }
   try {
     for (uint16_t i = 0; i < tap_->pairs(); ++i) vhosts_.emplace_back(kPath);

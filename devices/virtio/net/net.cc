@@ -39,9 +39,8 @@ Net::Net(std::string_view guest, const NetOptions& options, std::unique_ptr<NetB
 }
 
 Net::~Net() {
-  log::debug("{}: {} frames received ({} dropped), {} sent ({} dropped)", name_,
-             counters_.received, counters_.received_dropped, counters_.sent,
-             counters_.sent_dropped);
+  log::debug("{}: {} frames received ({} dropped), {} sent ({} dropped)", name_, counters_.received,
+             counters_.received_dropped, counters_.sent, counters_.sent_dropped);
 }
 
 uint64_t Net::features() const {
