@@ -62,8 +62,9 @@ publish() {
   mv -T "$1" "$2"
 }
 
-# publish_link TARGET NAME: replaces the link NAME in one step.
+# publish_link TARGET NAME: replaces the link NAME in one step, if it is not that link already.
 publish_link() {
+  [ "$(readlink "$2" || true)" != "$1" ] || return 0
   ln -sfn "$1" "$2.new.$$"
   mv -Tf "$2.new.$$" "$2"
 }
