@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the host has when a protected guest is gone: all of the memory, zeroed unless it was shared,
+// and mapped by blocks as before.
+#include <cstring>
+
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tests/board/suite/support/donation.h"
+#include "tests/board/suite/support/host_state.h"
+#include "tests/board/suite/support/isolated.h"
+#include "tests/board/suite/support/trace.h"
+
+namespace redoubt::suite {
+namespace {
+
+constexpr size_t kHugePagePages = 512;
+
+uint64_t word_of(const FolioMemory& memory, size_t page_index) {
+  uint64_t word;
+  std::memcpy(&word, memory.page(page_index), sizeof word);
+  return word;
+}
+
+// Gives all of the memory to a guest that then shares the page `shared`, and ends it.
+void lend(const FolioMemory& memory, size_t shared) {
+  memory.number_pages();
+  Guest guest;
+  back_window(guest, memory);
+  ASSERT_EQ(guest.touch(Guest::kWindow, memory.size() / page_size()), answer(0));
+  ASSERT_EQ(guest.share(Guest::window_page(shared)), answer(0));
+}
+
+void expect_zeroed_but(const FolioMemory& memory, size_t shared) {
+  for (size_t index = 0; index < memory.size() / page_size(); ++index) {
+    ASSERT_EQ(word_of(memory, index), index == shared ? FolioMemory::number_of(index) : 0);
+  }
+}
+
+CONTRACT_TEST(DonateReclaim, huge_pages_come_back_zeroed_but_for_what_was_shared) {
+  const int64_t pinned = pinned_pages();
+  const FolioMemory window = FolioMemory::huge_pages(2 * kHugePage);
+
+  lend(window, 700);
+
+  expect_zeroed_but(window, 700);
+  EXPECT_EQ(locked_bytes(), 0u);
+  EXPECT_EQ(pinned_pages(), pinned);
+}
+
+CONTRACT_TEST(DonateReclaim, small_pages_come_back_in_the_same_way) {
+  const int64_t pinned = pinned_pages();
+  const FolioMemory window = FolioMemory::small_pages(64 * page_size());
+
+  lend(window, 5);
+
+  expect_zeroed_but(window, 5);
+  EXPECT_EQ(locked_bytes(), 0u);
+  EXPECT_EQ(pinned_pages(), pinned);
+}
+
+CONTRACT_TEST(DonateReclaim, folio_comes_back_by_one_call) {
+  const FolioMemory window = FolioMemory::huge_pages(2 * kHugePage);
+  const Trace trace("kvm", "kvm_pkvm_reclaim");
+
+  lend(window, 3);
+
+  // Besides the folios, the pages of the guest's own program.
+  EXPECT_EQ(trace.count(), 2 + Guest::image_pages()) << trace.lines();
+  EXPECT_NE(trace.lines().find(" ipa 0x48200000 "), std::string::npos) << trace.lines();
+  EXPECT_NE(trace.lines().find(" nr_pages 512 ret 0"), std::string::npos) << trace.lines();
+}
+
+// The host has had these pages back since; they may be anybody's and must not be touched again.
+CONTRACT_TEST(DonateReclaim, pages_that_were_taken_away_before_are_left_alone) {
+  const FolioMemory window = FolioMemory::huge_pages(kHugePage);
+  {
+    Guest guest;
+    back_window(guest, window);
+    ASSERT_EQ(guest.touch(Guest::kWindow, 1), answer(0));
+    for (const size_t index : {0u, 17u, 18u, 511u}) {
+      uint64_t word = ~uint64_t{0};
+      iovec local{&word, sizeof word};
+      iovec remote{window.page(index), sizeof word};
+      ASSERT_EQ(::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0), ssize_t{sizeof word});
+      const uint64_t number = FolioMemory::number_of(index);
+      std::memcpy(window.page(index), &number, sizeof number);
+    }
+  }
+
+  for (size_t index = 0; index < kHugePagePages; ++index) {
+    const bool taken = index == 0 || index == 17 || index == 18 || index == 511;
+    ASSERT_EQ(word_of(window, index), taken ? FolioMemory::number_of(index) : 0);
+  }
+  EXPECT_EQ(locked_bytes(), 0u);
+}
+
+CONTRACT_TEST(DonateReclaim, memory_can_be_lent_again_and_again) {
+  const FolioMemory window = FolioMemory::huge_pages(2 * kHugePage);
+
+  for (size_t round = 0; round < 4; ++round) {
+    lend(window, round);
+    expect_zeroed_but(window, round);
+  }
+}
+
+// One page of a block is given away and the block with it is broken. The host then faults on each
+// of the other pages. Where the memory is mapped by pages, only the one page is unmapped.
+size_t host_faults_around_a_donated_page(const FolioMemory& window) {
+  Guest guest;
+  back(guest, Guest::kWindowSlot, Guest::kWindow, window.data(), page_size());
+  EXPECT_EQ(guest.touch(Guest::kWindow, 1), answer(0));
+  const HypervisorTrace trace("hyp_enter");
+  for (size_t index = 1; index < kHugePagePages; ++index) EXPECT_EQ(word_of(window, index), 0u);
+  return trace.count("reason=host_abort");
+}
+
+CONTRACT_TEST(DonateReclaim, host_has_its_blocks_back) {
+  const FolioMemory huge = FolioMemory::huge_pages(kHugePage);
+  lend(huge, 3);
+  std::memset(huge.page(3), 0, page_size());
+  EXPECT_GE(host_faults_around_a_donated_page(huge), kHugePagePages - 1);
+
+  // The memory is in pieces again after that.
+  EXPECT_LE(host_faults_around_a_donated_page(huge), 10u);
+}
+
+CONTRACT_TEST(DonateReclaim, host_has_its_blocks_back_from_smaller_folios) {
+  const FolioMemory middle = FolioMemory::folios_of_64_kib(2 * kHugePage);
+  lend(middle, 3);
+  std::memset(middle.page(3), 0, page_size());
+
+  // Which blocks these folios are in is not known; two of theirs come from one that they fill.
+  size_t faults = 0;
+  for (size_t folio = 0; folio < middle.size() / (64 << 10); ++folio) {
+    Guest guest;
+    back(guest, Guest::kWindowSlot, Guest::kWindow, middle.page(folio * 16), page_size());
+    ASSERT_EQ(guest.touch(Guest::kWindow, 1), answer(0));
+    const HypervisorTrace trace("hyp_enter");
+    for (size_t index = 1; index < 16; ++index) {
+      EXPECT_EQ(word_of(middle, folio * 16 + index), 0u);
+    }
+    faults += trace.count("reason=host_abort");
+  }
+  EXPECT_GE(faults, 15u);
+}
+
+}  // namespace
+}  // namespace redoubt::suite
