@@ -79,8 +79,9 @@ static int same(const char* a, const char* b) {
   return 0;
 }
 
-/* /chosen/bootargs: no other node of the trees that these guests meet has a property so named. */
-static const char* bootargs_of(const void* device_tree) {
+/* No two nodes of the trees that these guests meet have properties with the names asked for here.
+ */
+const void* device_tree_property(const void* device_tree, const char* wanted, uint32_t* size) {
   const struct fdt_header* header = device_tree;
   const char* base = device_tree;
   const char* strings = base + big_endian(header->strings_offset);
@@ -93,20 +94,24 @@ static const char* bootargs_of(const void* device_tree) {
         break;
       case FDT_PROP: {
         const uint32_t length = big_endian(token[0]);
-        const char* name = strings + big_endian(token[1]);
-        if (same(name, "bootargs")) return (const char*)(token + 2);
+        if (same(strings + big_endian(token[1]), wanted)) {
+          *size = length;
+          return token + 2;
+        }
         token += 2 + (length + 3) / 4;
         break;
       }
       case FDT_END_NODE:
       case FDT_NOP: break;
-      default: return "";
+      default: return 0;
     }
   }
 }
 
 uint64_t command_line_number(const void* device_tree, const char* word, uint64_t otherwise) {
-  for (const char* at = bootargs_of(device_tree); *at != '\0'; ++at) {
+  uint32_t size = 0;
+  const char* at = device_tree_property(device_tree, "bootargs", &size);
+  for (; at != 0 && *at != '\0'; ++at) {
     const char* rest = at;
     const char* left = word;
     while (*left != '\0' && *left == *rest) ++left, ++rest;

@@ -18,6 +18,7 @@
 #define UART_PERIPH_ID0 (UART + 0xfe0)
 #define UART_FR_RXFE (1u << 4)
 #define UART_FR_TXFF (1u << 5)
+#define UART_FR_TXFE (1u << 7)
 
 /* SMCCC function identifiers: Arm DEN 0022 (PSCI), Linux hypercalls.rst (the others). */
 #define PSCI_CPU_OFF 0x84000002ul
@@ -39,6 +40,9 @@ void print_hex(uint64_t number);
 void put_byte(uint8_t byte);
 /* Waits for one. */
 uint8_t get_byte(void);
+
+/* The value of the property `wanted`, big-endian as it is there, and its size; null without one. */
+const void* device_tree_property(const void* device_tree, const char* wanted, uint32_t* size);
 
 /* The number after `word`, which ends in '=', on the command line; `otherwise` without one. */
 uint64_t command_line_number(const void* device_tree, const char* word, uint64_t otherwise);

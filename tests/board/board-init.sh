@@ -23,6 +23,23 @@ ln -sf /proc/self/fd/1 /dev/stdout
 ln -sf /proc/self/fd/2 /dev/stderr
 hostname board
 ip link set lo up
+for module in /modules/*.ko; do
+  [ ! -e "$module" ] || insmod "$module" || echo "board: cannot load $module"
+done
+
+# A disk by the serial number that the runner gave it; nothing if there is none.
+disk() {
+  for disk in /sys/block/vd*; do
+    if [ -e "$disk/serial" ] && [ "$(cat "$disk/serial")" = "$1" ]; then
+      echo "/dev/${disk##*/}"
+      return
+    fi
+  done
+}
+REDOUBT_DEBIAN_IMAGE=$(disk debian)
+REDOUBT_DEBIAN_DISK=$(disk debian-disk)
+REDOUBT_SCRATCH_DISK=$(disk scratch)
+export REDOUBT_DEBIAN_IMAGE REDOUBT_DEBIAN_DISK REDOUBT_SCRATCH_DISK
 
 port() {
   for port in /sys/class/virtio-ports/*; do

@@ -2,21 +2,22 @@
 """Makes the archive that runs the suites on a real arm64 host."""
 
 import gzip
+import shutil
 import tarfile
 from pathlib import Path
 
-from redoubt_board.paths import BOARD, OUT
+from redoubt_board.paths import BOARD, OUT, partial_of
 
 TOP = "redoubt-board-suite"
 # gzip and not zstd: every host can unpack it, the smallest busybox too.
 ARCHIVE = OUT / f"{TOP}.tar.gz"
 
 
-def make(files: dict[str, Path]) -> Path:
+def make(files: dict[str, Path], debian: Path) -> Path:
     """The same files give the same archive, byte for byte."""
-    contents = {**files, "README.md": BOARD / "README.md"}
+    contents = {**files, "README.md": BOARD / "README.md", "debian.ext4.gz": _packed(debian)}
     ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
-    partial = ARCHIVE.with_name(ARCHIVE.name + ".partial")
+    partial = partial_of(ARCHIVE)
     with (partial.open("wb") as raw,
           gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as stream,
           tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT,
@@ -31,3 +32,19 @@ def make(files: dict[str, Path]) -> Path:
                 archive.addfile(info, content)
     partial.replace(ARCHIVE)
     return ARCHIVE
+
+
+def _packed(image: Path) -> Path:
+    """The image compressed. That takes a while, so it is kept until there is another image."""
+    packed = OUT / f"debian-{image.parent.name}.ext4.gz"
+    if not packed.exists():
+        for old in OUT.glob("debian-*.ext4.gz"):
+            old.unlink()
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        partial = partial_of(packed)
+        with (image.open("rb") as content, partial.open("wb") as raw,
+              gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=5,
+                            mtime=0) as stream):
+            shutil.copyfileobj(content, stream, 1 << 20)
+        partial.replace(packed)
+    return packed

@@ -3,6 +3,7 @@
 
 import argparse
 import itertools
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,11 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from redoubt_board import bundle, initramfs, junit, kernel_log, payload, prepare, suites
+from redoubt_board import (bundle, initramfs, junit, kernel_log, modules, payload, prepare,
+                           suites)
 from redoubt_board.initramfs import PAYLOAD, Job
 from redoubt_board.interrupt import stop_on_signals
 from redoubt_board.paths import OUT
-from redoubt_board.qemu import CPUS, Board, Machine
+from redoubt_board.qemu import CPUS, Board, Disk, Machine
 from redoubt_board.session import Limits, Session, watch
 
 EXIT_FAILED = 1
@@ -41,6 +43,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list suites and tests, run nothing")
     parser.add_argument("--filter", metavar="GLOB",
                         help="only the tests among these that match (a --gtest_filter)")
+    parser.add_argument("--shard", metavar="I/N", default="1/1",
+                        help="only the Ith of N parts of each suite; the other parts can run on "
+                             "other boards at the same time, each under its own --name")
+    parser.add_argument("--name", metavar="NAME",
+                        help="write to build/board/KERNEL-CPU-NAME")
     parser.add_argument("--bundle", action="store_true",
                         help="run the suites from the archive that tests/board/bundle makes, "
                              "unpacked on the board")
@@ -53,6 +60,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for name in options.suite:
         if name not in names:
             parser.error(f"no suite \"{name}\"; there are: {', '.join(names)}")
+    shard = re.fullmatch("([1-9][0-9]*)/([1-9][0-9]*)", options.shard)
+    if not shard or int(shard[1]) > int(shard[2]):
+        parser.error(f"--shard {options.shard}: say I/N with I from 1 to N")
+    if options.name and not re.fullmatch("[A-Za-z0-9.-]+", options.name):
+        parser.error(f"--name {options.name}: letters, digits, dots and hyphens only")
     return options
 
 
@@ -60,8 +72,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     chosen = [s for s in suites.load() if not options.suite or s.name in options.suite]
     out = OUT / f"{options.kernel}-{options.cpu}"
-    if options.bundle:
-        out = out.with_name(out.name + "-bundle")
+    if options.name or options.bundle:
+        out = out.with_name(f"{out.name}-{options.name or 'bundle'}")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     try:
@@ -70,6 +82,14 @@ def main(arguments: list[str]) -> int:
             prepare.guest()
             prepare.programs()
         busybox = prepare.busybox()
+        files = payload.collect()
+        disks: tuple[Disk, ...] = ()
+        if options.bundle:
+            files = {bundle.ARCHIVE.name: bundle.make(files, prepare.debian())}
+        elif any(suite.needs_debian for suite in chosen):
+            debian = prepare.debian()
+            disks = (Disk("debian", debian, readonly=True), Disk("debian-disk", debian),
+                     Disk("scratch", prepare.scratch()))
     except prepare.Unavailable as error:
         print(f"tests/board/run: {error}", file=sys.stderr)
         return EXIT_UNAVAILABLE
@@ -77,28 +97,27 @@ def main(arguments: list[str]) -> int:
         print(f"tests/board/run: cannot prepare the board: {error}", file=sys.stderr)
         return EXIT_FAILED
 
-    files = payload.collect()
-    if options.bundle:
-        files = {bundle.ARCHIVE.name: bundle.make(files)}
-
+    board_modules = modules.collect(kernel.parent)
     numbers = itertools.count(1)
 
     def start(cpus: int, job: Job) -> Board:
         directory = out / f"boot-{next(numbers)}"
         directory.mkdir()
-        initramfs.write(out / "initrd.cpio", busybox, files, job)
-        return Board(Machine(kernel, options.cpu, cpus), out / "initrd.cpio", directory)
+        initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
+        machine = Machine(kernel, options.cpu, cpus, disks=disks)
+        return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():
         if options.list:
-            return list_tests(start, [s.name for s in chosen], options.filter)
+            return list_tests(start, [s.name for s in chosen], options)
         return run_suites(start, chosen, options, out)
 
 
 def list_tests(start: Callable[[int, Job], Board], names: list[str],
-               filter_glob: str | None) -> int:
+               options: argparse.Namespace) -> int:
     """Only the board can execute the programs, so it is asked; that takes one boot."""
-    arguments = ["./run-suites", "--list"] + (["--filter", filter_glob] if filter_glob else [])
+    arguments = ["./run-suites", "--list", "--shard", options.shard]
+    arguments += ["--filter", options.filter] if options.filter else []
     job = Job(f"cd {PAYLOAD} && {shlex.join(arguments + names)}")
     with start(2, job) as board:
         boot = watch(board, lambda suite: 60, Limits(), time.monotonic() + 300,
@@ -123,7 +142,8 @@ def run_suites(start: Callable[[int, Job], Board], chosen: list[suites.Suite],
     if options.bundle:
         enter = (f"mkdir /tmp/unpacked && tar -xzf {PAYLOAD}/{bundle.ARCHIVE.name} -C /tmp/unpacked"
                  f" && cd /tmp/unpacked/{bundle.TOP}")
-    session = Session(start, Limits(total=options.limit), say, options.filter, enter)
+    session = Session(start, Limits(total=options.limit), say, options.filter, enter,
+                      options.shard)
     try:
         session.run(chosen)
     finally:

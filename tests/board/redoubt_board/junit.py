@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from redoubt_board.paths import partial_of
+
 # What XML 1.0 cannot carry, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -122,7 +124,7 @@ def write(path: Path, name: str, cases: Iterable[Case]) -> None:
                                        {"message": _text(case.message.strip())})
     ElementTree.indent(root)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_of(path)
     ElementTree.ElementTree(root).write(partial, encoding="utf-8", xml_declaration=True)
     partial.replace(path)
 

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from redoubt_board.paths import BOARD, OUT, ROOT
+from redoubt_board.paths import BOARD, OUT, ROOT, partial_of
 
 _PROGRAMS = ("redoubt", "redoubt-unit-tests", "redoubt-board-suite")
-_SCRIPTS = ("run-suites", "suites.txt", "demo-on-host.sh")
+_SCRIPTS = ("run-suites", "suites.txt", "debian-on-host.sh", "debian-exec", "demo-on-host.sh")
 
 
 def collect(programs: tuple[str, ...] = _PROGRAMS) -> dict[str, Path]:
@@ -34,7 +34,7 @@ def _stripped(program: Path) -> Path:
     if not copy.exists() or copy.stat().st_mtime <= program.stat().st_mtime:
         copy.parent.mkdir(parents=True, exist_ok=True)
         strip = "strip" if os.uname().machine == "aarch64" else "aarch64-linux-gnu-strip"
-        partial = copy.with_name(copy.name + ".partial")
+        partial = partial_of(copy)
         if shutil.which(strip):
             subprocess.run([strip, "-o", str(partial), str(program)], check=True)
         else:

@@ -2,13 +2,15 @@
 """Builds or fetches what the board needs and does not have. Every step is quick when it has."""
 
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from redoubt_board import cpio
-from redoubt_board.paths import BUILD, OUT, ROOT
+from redoubt_board.paths import BUILD, OUT, ROOT, partial_of
 
+_SCRATCH_BYTES = 2 << 30
 VARIANTS = ("stock", "patched", "patched-debug")
 
 
@@ -17,10 +19,26 @@ class Unavailable(Exception):
 
 
 def host_kernel(variant: str) -> Path:
-    """The Image of the board's own kernel."""
+    """The Image of the board's own kernel. Its modules, if it has any, are beside it."""
     if variant != "stock" and not any((ROOT / "kernel-patches").glob("*.patch")):
         raise Unavailable(f"kernel {variant}: no series yet (kernel-patches/ has no patch)")
     return Path(_output("setup/host-kernel", variant)) / "Image"
+
+
+def debian() -> Path:
+    """The image of the Debian system that guests boot and the board takes its tools from."""
+    return Path(_output("setup/debian-rootfs")) / "image.ext4"
+
+
+def scratch() -> Path:
+    """An empty image: what is written to it lies elsewhere, see qemu.Disk."""
+    image = OUT / "scratch.img"
+    if not image.exists() or image.stat().st_size != _SCRATCH_BYTES:
+        partial = partial_of(image)
+        partial.write_bytes(b"")
+        os.truncate(partial, _SCRATCH_BYTES)
+        partial.replace(image)
+    return image
 
 
 def busybox() -> Path:
@@ -29,7 +47,7 @@ def busybox() -> Path:
     copy = OUT / "busybox"
     if not copy.exists() or copy.stat().st_mtime <= initramfs.stat().st_mtime:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_name("busybox.partial")
+        partial = partial_of(copy)
         partial.write_bytes(cpio.extract(gzip.decompress(initramfs.read_bytes()), "bin/busybox"))
         partial.chmod(0o755)
         partial.replace(copy)

@@ -23,11 +23,21 @@ _COMMAND_LINE = ("console=ttyAMA0 kvm-arm.mode=protected panic=-1 ignore_logleve
 
 
 @dataclass(frozen=True)
+class Disk:
+    """A disk that the board finds by its serial number. What it writes there is gone with it."""
+
+    serial: str
+    image: Path
+    readonly: bool = False
+
+
+@dataclass(frozen=True)
 class Machine:
     kernel: Path
     cpu: str = "cortex-a72"
     cpus: int = 2
     memory_mib: int = 4096
+    disks: tuple[Disk, ...] = ()
 
 
 @functools.cache
@@ -62,6 +72,12 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
     for port in ("events", "results"):
         arguments += ["-chardev", f"file,id={port},path={out / port}",
                       "-device", f"virtserialport,chardev={port},name=redoubt.{port}"]
+    for disk in machine.disks:
+        # unsafe: a flush need not reach this machine's disk, since nothing outlives the board.
+        access = "readonly=on" if disk.readonly else "snapshot=on,discard=unmap"
+        arguments += ["-drive", f"if=none,id={disk.serial},file={disk.image},format=raw,"
+                                f"cache=unsafe,{access}",
+                      "-device", f"virtio-blk-pci,drive={disk.serial},serial={disk.serial}"]
     if interactive:
         arguments += ["-chardev", "stdio,id=terminal,signal=off",
                       "-device", "virtconsole,chardev=terminal"]

@@ -99,13 +99,15 @@ class Session:
 
     def __init__(self, start: Callable[[int, Job], BoardLike], limits: Limits,
                  say: Callable[[str], None], filter_glob: str | None = None,
-                 enter: str = f"cd {PAYLOAD}"):
-        """`enter` is the shell command that takes the board to where run-suites is."""
+                 enter: str = f"cd {PAYLOAD}", shard: str = "1/1"):
+        """`enter` is the shell command that takes the board to where run-suites is. `shard` is the
+        part of each suite to run, I/N."""
         self._start = start
         self._enter = enter
         self._limits = limits
         self._say = say
         self._filter = filter_glob
+        self._shard = shard
         self._deadline = time.monotonic() + limits.total
         self.cases: list[Case] = []
         self._boots = 0
@@ -143,7 +145,8 @@ class Session:
             self._say("board: going on with the other tests on a fresh boot")
 
     def _boot(self, cpus: int, suites: list[Suite], done: dict[str, list[str]]) -> Boot:
-        arguments = ["./run-suites", "--results", "/results", "--no-kernel-log", "--done", "/job"]
+        arguments = ["./run-suites", "--results", "/results", "--no-kernel-log", "--done", "/job",
+                     "--shard", self._shard]
         if self._filter:
             arguments += ["--filter", self._filter]
         script = f"{self._enter} && {shlex.join(arguments + [s.name for s in suites])}"

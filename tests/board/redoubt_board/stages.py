@@ -2,13 +2,13 @@
 """The stages of ./check: what each builds, runs and counts."""
 
 import os
-import subprocess
-import unittest
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from redoubt_board import junit, prepare
+from redoubt_board import junit, payload, prepare
+from redoubt_board.commands import Log
 from redoubt_board.junit import Case, Outcome
 from redoubt_board.paths import BOARD, BUILD, ROOT
 
@@ -16,43 +16,12 @@ from redoubt_board.paths import BOARD, BUILD, ROOT
 _SIGNALS = "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1"
 
 
-class Log:
-    """Where the output of a stage's commands goes."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-
-    def run(self, *command: str | Path, environment: dict[str, str] | None = None) -> int:
-        """The exit status. The command is gone when this returns, also by an exception."""
-        with self.path.open("ab") as output:
-            process = subprocess.Popen([str(word) for word in command], cwd=ROOT,
-                                       stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT,
-                                       env={**os.environ, **(environment or {})})
-            try:
-                return process.wait()
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-                    process.wait()
-
-    def need(self, *command: str | Path) -> None:
-        """For what later work stands on."""
-        if status := self.run(*command):
-            words = " ".join(str(word) for word in command)
-            raise RuntimeError(f"{words}: exit status {status}")
-
-    def text(self) -> str:
-        return self.path.read_text(errors="replace")
-
-
 @dataclass(frozen=True)
 class Stage:
     name: str
     what: str
     run: Callable[[Log], list[Case]]
+    after: frozenset[str] = frozenset()
 
 
 def _build_board(log: Log) -> list[Case]:
@@ -61,45 +30,16 @@ def _build_board(log: Log) -> list[Case]:
     log.need("guest/build")
     for command in prepare.program_commands():
         log.need(*command)
+    log.need("setup/debian-rootfs")
+    prepare.busybox()
+    prepare.scratch()
+    payload.collect()
     return [Case("build", "arm64", Outcome.PASSED)]
 
 
 def _python(log: Log) -> list[Case]:
-    cases = []
-    for folder, pattern in ((BOARD / "unit", "*_test.py"), (ROOT / "tests" / "bench", "test_*.py")):
-        loader = unittest.TestLoader()
-        tests = loader.discover(str(folder), pattern, str(folder))
-        result = _PythonResult(f"python.{folder.relative_to(ROOT / 'tests')}".replace("/", "-"))
-        tests.run(result)
-        cases += result.cases
-        log.path.write_text(log.text() + "".join(f"{c.group} {c.name}: {c.outcome.value}\n"
-                                                 f"{c.message}" for c in result.cases))
-    return cases
-
-
-class _PythonResult(unittest.TestResult):
-    def __init__(self, group: str):
-        super().__init__()
-        self._group = group
-        self.cases: list[Case] = []
-
-    def _add(self, test: unittest.TestCase, outcome: Outcome, message: str = "") -> None:
-        name = ".".join(test.id().split(".")[-2:])
-        self.cases.append(Case(self._group, name, outcome, 0.0, message))
-
-    def addSuccess(self, test: unittest.TestCase) -> None:
-        self._add(test, Outcome.PASSED)
-
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
-        self._add(test, Outcome.SKIPPED, reason)
-
-    def addFailure(self, test: unittest.TestCase, err: object) -> None:
-        super().addFailure(test, err)  # type: ignore[arg-type]
-        self._add(test, Outcome.FAILED, self.failures[-1][1])
-
-    def addError(self, test: unittest.TestCase, err: object) -> None:
-        super().addError(test, err)  # type: ignore[arg-type]
-        self._add(test, Outcome.FAILED, self.errors[-1][1])
+    report = log.path.with_suffix(".xml")
+    return _reported(log, None, report, sys.executable, BOARD / "python-tests", report)
 
 
 def _style(log: Log) -> list[Case]:
@@ -140,12 +80,12 @@ def _reported(log: Log, suite: str | None, report: Path, *command: str | Path,
     return cases
 
 
-def _board(cpu: str, *arguments: str) -> Callable[[Log], list[Case]]:
+def _board(name: str, *arguments: str, cpu: str = "cortex-a72") -> Callable[[Log], list[Case]]:
+    """A run on a board of its own, reported as `stock-CPU` with all others on that CPU."""
     def run(log: Log) -> list[Case]:
-        directory = f"stock-{cpu}" + ("-bundle" if "--bundle" in arguments else "")
-        report = BUILD / "board" / directory / "results.xml"
-        return _reported(log, f"board-{directory}", report, "tests/board/run", "--no-build",
-                         "--cpu", cpu, *arguments)
+        report = BUILD / "board" / f"stock-{cpu}-{name}" / "results.xml"
+        return _reported(log, f"board-stock-{cpu}", report, "tests/board/run", "--no-build",
+                         "--cpu", cpu, "--name", name, *arguments)
     return run
 
 
@@ -171,20 +111,30 @@ def _demo(log: Log) -> list[Case]:
     return cases
 
 
+_BUILT = frozenset({"build"})
+
+# In the order they start. What takes long is early, so that no lane ends much before the others.
 STAGES = (
     Stage("style", "the rules of the house", _style),
+    Stage("build", "arm64 programs, guest, board", _build_board),
     Stage("python", "the runner's own tests", _python),
+    Stage("boot-1", "suite boot on the emulated board, first half",
+          _board("boot-1", "--shard=1/2", "boot"), _BUILT),
+    Stage("boot-2", "suite boot on another one, second half",
+          _board("boot-2", "--shard=2/2", "boot"), _BUILT),
+    Stage("virtio", "suite virtio on a board of its own", _board("virtio", "virtio"), _BUILT),
+    Stage("board", "unit and contract on the emulated board",
+          _board("board", "unit", "contract"), _BUILT),
+    Stage("bench", "the benchmark, one round", _bench, _BUILT),
+    Stage("board-max", "unit and contract on the CPU max",
+          _board("board", "unit", "contract", cpu="max"), _BUILT),
     Stage("native", "unit tests on this machine", _unit("native", "")),
     Stage("asan", "unit tests under ASan and UBSan", _unit("asan", "address,undefined")),
     # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
     Stage("tsan", "unit tests under TSan",
           _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"))),
-    Stage("build", "arm64 programs, guest, board", _build_board),
-    Stage("board", "all suites on the emulated board", _board("cortex-a72")),
-    Stage("board-max", "unit and contract on the CPU max", _board("max", "unit", "contract")),
-    Stage("bundle", "the bundle, unpacked on the board",
-          _board("cortex-a72", "--bundle", "contract")),
     Stage("docs", "the README's build commands, in a copy of the tree", _docs),
-    Stage("bench", "the benchmark, one round", _bench),
-    Stage("demo", "the demo and its shell", _demo),
+    Stage("demo", "the demo and its shell", _demo, _BUILT),
+    Stage("bundle", "the bundle, unpacked on the board",
+          _board("bundle", "--bundle", "contract"), _BUILT),
 )

@@ -13,12 +13,13 @@ class Suite:
     cpus: int
     quiet_seconds: int
     program: str
+    needs_debian: bool = False
 
 
 def load(path: Path = BOARD / "suites.txt") -> list[Suite]:
     suites = []
     for line in path.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
-            name, cpus, quiet, program, *_ = line.split()
-            suites.append(Suite(name, int(cpus), int(quiet), program))
+            name, cpus, quiet, program, _filter, needs = line.split()
+            suites.append(Suite(name, int(cpus), int(quiet), program, needs == "debian"))
     return suites

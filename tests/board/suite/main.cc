@@ -24,6 +24,7 @@ struct Suite {
 constexpr std::array kSuites = {
     Suite{"boot", "Boot*:*/Boot*"},
     Suite{"contract", "Contract*:*/Contract*"},
+    Suite{"virtio", "Virtio*:*/Virtio*"},
 };
 
 // "boot,contract" as a filter of GoogleTest's; nothing if it names a suite that there is not.

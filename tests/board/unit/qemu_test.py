@@ -12,7 +12,7 @@ from unittest import mock
 
 from redoubt_board import qemu
 from redoubt_board.paths import BOARD
-from redoubt_board.qemu import Board, LineReader, Machine, command, kernel_command_line
+from redoubt_board.qemu import Board, Disk, LineReader, Machine, command, kernel_command_line
 
 
 @mock.patch.object(qemu, "qemu_version", lambda: 10)
@@ -26,6 +26,26 @@ class CommandLine(unittest.TestCase):
         words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
         self.assertIn("-no-reboot", words)
         self.assertIn("panic=-1", words[words.index("-append") + 1].split())
+
+
+@mock.patch.object(qemu, "qemu_version", lambda: 10)
+class Disks(unittest.TestCase):
+    def drives(self, *disks: Disk) -> list[str]:
+        words = command(Machine(Path("/k"), disks=disks), Path("/i"), Path("/o"))
+        return [value for word, value in zip(words, words[1:]) if word == "-drive"]
+
+    def test_what_the_board_writes_is_not_kept(self):
+        self.assertIn("snapshot=on", self.drives(Disk("scratch", Path("/s")))[0])
+
+    def test_a_disk_that_is_only_read_cannot_be_written(self):
+        drive = self.drives(Disk("debian", Path("/d"), readonly=True))[0]
+        self.assertIn("readonly=on", drive)
+
+    def test_each_disk_can_be_told_by_its_serial_number(self):
+        disks = (Disk("one", Path("/1")), Disk("two", Path("/1")))
+        words = command(Machine(Path("/k"), disks=disks), Path("/i"), Path("/o"))
+        for serial in ("one", "two"):
+            self.assertIn(f"virtio-blk-pci,drive={serial},serial={serial}", words)
 
 
 class HvheMode(unittest.TestCase):

@@ -64,6 +64,7 @@ class RunSuites(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.top = Path(temporary.name)
         shutil.copy(BOARD / "run-suites", self.top)
+        shutil.copy(BOARD / "debian-on-host.sh", self.top)
         self.script("program", PROGRAM)
         (self.top / "bin").mkdir()
         self.script("bin/uname", "#!/bin/sh\necho aarch64\n")
@@ -112,6 +113,37 @@ class RunSuites(unittest.TestCase):
     def test_a_filter_leaves_the_others_out(self):
         self.run_suites("one two", "--filter", "G.two")
         self.assertEqual(self.outcomes(), {"G.two": Outcome.PASSED})
+
+    def test_shards_are_parts_that_make_up_the_whole(self):
+        parts = []
+        for shard in ("1/3", "2/3", "3/3"):
+            self.run_suites("a b c d e f g", "--shard", shard)
+            parts.append(sorted(self.outcomes()))
+        self.assertEqual(parts, [["G.a", "G.d", "G.g"], ["G.b", "G.e"], ["G.c", "G.f"]])
+
+    def test_a_shard_stays_the_same_when_some_of_it_is_done(self):
+        (self.top / "done").mkdir()
+        (self.top / "done" / "boot.done").write_text("G.a\n")
+        self.run_suites("a b c d", "--shard", "1/2", "--done", str(self.top / "done"))
+        self.assertEqual(self.outcomes(), {"G.c": Outcome.PASSED})
+
+    def test_a_hang_in_a_shard_does_not_move_tests_to_another(self):
+        self.run_suites("hang b c d", "--shard", "1/2")
+        self.assertEqual(self.outcomes(), {"G.hang": Outcome.FAILED, "G.c": Outcome.PASSED})
+
+    def test_a_suite_that_needs_debian_is_told_why_there_is_none(self):
+        (self.top / "suites.txt").write_text("boot 2 2 ./program * debian\n")
+        program = (self.top / "program").read_text().replace(
+            "status=1 ;;", "status=1 ;;\n    env) echo \"none: $REDOUBT_NO_DEBIAN\"; "
+                           "echo '[       OK ] G.env (1 ms)' ;;")
+        self.script("program", program)
+        self.script("bin/id", "#!/bin/sh\necho 0\n")
+        result = self.run_suites("env")
+        self.assertIn("none: the Debian image cannot be unpacked: this bundle", result.stdout)
+
+    def test_a_shard_that_there_is_not_is_refused(self):
+        for shard in ("3/2", "0/2", "2", "one/two"):
+            self.assertEqual(self.run_suites("a", "--shard", shard).returncode, 2, shard)
 
     def test_tests_that_are_done_are_left_out(self):
         (self.top / "done").mkdir()

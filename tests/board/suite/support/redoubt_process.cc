@@ -60,7 +60,8 @@ int exit_code(int status) {
 }  // namespace
 
 RedoubtProcess::RedoubtProcess(Launch launch) {
-  std::vector<std::string> words = {suite_file("redoubt").string()};
+  std::vector<std::string> words = {launch.program.empty() ? suite_file("redoubt").string()
+                                                           : launch.program};
   words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -139,6 +140,22 @@ bool RedoubtProcess::wait_for(std::string_view text, unsigned times) {
   return true;
 }
 
+std::optional<size_t> RedoubtProcess::find_from(size_t from, std::string_view text,
+                                                std::chrono::seconds patience) {
+  const auto deadline = Clock::now() + patience;
+  // What has been looked through is not looked through again, but for a beginning of `text`.
+  size_t start = from;
+  for (;;) {
+    const size_t at = output_.find(text, start);
+    if (at != std::string::npos) return at;
+    if (output_.size() > from + text.size()) start = output_.size() - text.size();
+    if (!read_some(deadline)) {
+      const size_t last = output_.find(text, start);
+      return last != std::string::npos ? std::optional(last) : std::nullopt;
+    }
+  }
+}
+
 void RedoubtProcess::read_for(std::chrono::milliseconds time) {
   const auto deadline = Clock::now() + time;
   while (read_some(deadline)) {
@@ -169,8 +186,8 @@ int RedoubtProcess::reap(Clock::time_point deadline) {
   return *status_;
 }
 
-int RedoubtProcess::wait_exit() {
-  const auto deadline = Clock::now() + kPatience;
+int RedoubtProcess::wait_exit(std::chrono::seconds patience) {
+  const auto deadline = Clock::now() + patience;
   // The terminal does not close by itself while this side holds its slave.
   terminal_.reset();
   while (read_some(deadline)) {

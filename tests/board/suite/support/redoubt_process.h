@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RedoubtProcess: the redoubt binary as a user runs it, with its terminal or pipes in the hands of
-// a test. Whatever the test does, the process is gone when this object is.
+// RedoubtProcess: the redoubt binary as a user runs it, or another program, with its terminal or
+// pipes in the hands of a test. Whatever the test does, the process is gone when this object is.
 #pragma once
 
 #include <chrono>
@@ -31,6 +31,7 @@ struct Launch {
   std::vector<std::string> arguments;
   Input input = Input::Pipe;
   std::function<void()> prepare{};  // runs in the child, before exec; _exit()s if it cannot
+  std::string program{};            // a path; redoubt if empty
 };
 
 class RedoubtProcess {
@@ -45,6 +46,10 @@ class RedoubtProcess {
   // Reads until `text` has appeared `times` times in what the process wrote (the guest's console
   // on standard output, the log on standard error); false if it ended or kPatience ran out first.
   [[nodiscard]] bool wait_for(std::string_view text, unsigned times = 1);
+  // Reads until `text` has appeared at `from` or later in what the process wrote; where it begins,
+  // or nothing if the process ended or the time ran out first.
+  [[nodiscard]] std::optional<size_t> find_from(size_t from, std::string_view text,
+                                                std::chrono::seconds patience = kPatience);
   // Reads for so long, or until the process closes its output.
   void read_for(std::chrono::milliseconds time);
   void type(std::string_view text);
@@ -53,7 +58,7 @@ class RedoubtProcess {
 
   // Reads to the end and waits. The exit code; 128 + n for a process killed by signal n; -1 if it
   // did not end within kPatience.
-  [[nodiscard]] int wait_exit();
+  [[nodiscard]] int wait_exit(std::chrono::seconds patience = kPatience);
   // The same without reading what it writes.
   [[nodiscard]] int wait_exit_unread();
 
