@@ -22,7 +22,6 @@ from redoubt_board.session import Limits, Session, watch
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_UNAVAILABLE = 3
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -33,8 +32,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                     "suites on it. Builds and fetches what is missing first.",
         epilog=f"Suites: {', '.join(names)}. The report goes to build/board/KERNEL-CPU/results.xml "
                "and the board's whole console to boot-N/console.log beside it. Exit status: 0 "
-               "when nothing failed, 1 when something did, 2 for wrong usage, 3 when the kernel "
-               "asked for does not exist yet.")
+               "when nothing failed, 1 when something did, 2 for wrong usage.")
     parser.add_argument("--kernel", choices=prepare.VARIANTS, default="stock",
                         help="the board's own kernel (default: %(default)s, the distribution's)")
     parser.add_argument("--cpu", choices=tuple(CPUS), default="cortex-a72",
@@ -90,9 +88,6 @@ def main(arguments: list[str]) -> int:
             debian = prepare.debian()
             disks = (Disk("debian", debian, readonly=True), Disk("debian-disk", debian),
                      Disk("scratch", prepare.scratch()))
-    except prepare.Unavailable as error:
-        print(f"tests/board/run: {error}", file=sys.stderr)
-        return EXIT_UNAVAILABLE
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         print(f"tests/board/run: cannot prepare the board: {error}", file=sys.stderr)
         return EXIT_FAILED

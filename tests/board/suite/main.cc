@@ -24,6 +24,7 @@ struct Suite {
 constexpr std::array kSuites = {
     Suite{"boot", "Boot*:*/Boot*"},
     Suite{"contract", "Contract*:*/Contract*"},
+    Suite{"donate", "Donate*:*/Donate*"},
     Suite{"virtio", "Virtio*:*/Virtio*"},
 };
 
