@@ -173,7 +173,7 @@ class VhostNetTest : public testing::Test {
 TEST_F(VhostNetTest, looks_like_any_network_device) {
   make(1);
   EXPECT_EQ(device_->device_id(), 1U);
-  EXPECT_EQ(device_->name(), "net0");
+  EXPECT_EQ(device_->name(), "net net0");
   EXPECT_EQ(device_->max_queue_sizes().size(), 2U);
   const NetConfigSpace config = net_config_space(mac_for("guest", options_), 1);
   EXPECT_TRUE(std::ranges::equal(device_->initial_config(), config));
