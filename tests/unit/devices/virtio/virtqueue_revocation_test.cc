@@ -126,6 +126,12 @@ TEST_F(RevocationTest, pages_that_come_and_go_do_no_harm) {
   const GuestRange buffer = driver.allocate(64);
   const std::vector<GuestRange> targets = {driver.descriptor_table(0), driver.available_ring(0),
                                            driver.used_ring(0), buffer};
+  const auto make_available = [&] {
+    const FakeDescriptor descriptor = {buffer.start().value(), 64, kDescWrite, 0};
+    (void)driver.memory().write_object(driver.layout(0).descriptor_table, descriptor);
+    (void)driver.memory().write_object(driver.layout(0).available_ring, uint64_t{1} << 16);
+  };
+  make_available();
   std::atomic<bool> stop = false;
   std::atomic<uint64_t> revocations = 0;
   std::thread chaos([&] {
@@ -152,10 +158,7 @@ TEST_F(RevocationTest, pages_that_come_and_go_do_no_harm) {
     return {};
   };
   while (served < 5'000 || failed < 500) {
-    // Some of these fail as well; then the last state of the ring stays.
-    const FakeDescriptor descriptor = {buffer.start().value(), 64, kDescWrite, 0};
-    (void)driver.memory().write_object(driver.layout(0).descriptor_table, descriptor);
-    (void)driver.memory().write_object(driver.layout(0).available_ring, uint64_t{1} << 16);
+    make_available();  // which may fail as well: then the last state of the ring stays
     const auto result = attempt();
     if (result) {
       ++served;

@@ -109,7 +109,8 @@ TEST_F(VsockLimitsTest, bytes_of_all_connections_together_are_bounded) {
 
 // Row 53: connections without end, as many as there are ports.
 TEST_F(VsockLimitsTest, connections_are_limited_and_descriptors_come_back) {
-  // Forty times what is allowed; each one beyond takes the same way, and an emulated board its time.
+  // Forty times what is allowed; each one beyond takes the same way, and an emulated board its
+  // time.
   constexpr uint32_t kConnects = 4096;
   start({.connections = 100});
   server.emplace(path, kHostPort);
