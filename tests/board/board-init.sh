@@ -41,6 +41,9 @@ REDOUBT_DEBIAN_DISK=$(disk debian-disk)
 REDOUBT_SCRATCH_DISK=$(disk scratch)
 export REDOUBT_DEBIAN_IMAGE REDOUBT_DEBIAN_DISK REDOUBT_SCRATCH_DISK
 
+# Tests that repeat themselves do it less often: tests/unit/rounds.h.
+export REDOUBT_EMULATED=1
+
 port() {
   for port in /sys/class/virtio-ports/*; do
     if [ "$(cat "$port/name")" = "$1" ]; then

@@ -174,7 +174,7 @@ TEST_F(GuestMemoryTest, fill_zero_clears_its_range_only) {
 
 // The data is written again only after it was read: objects are not copied in one piece.
 TEST_F(GuestMemoryTest, acquire_sees_what_was_written_before_the_release) {
-  constexpr uint16_t kRounds = 10'000;
+  constexpr uint16_t kRounds = 2'000;
   const GuestAddress index = kRam;
   const GuestAddress data = at(kRam, 256);
   std::atomic<uint16_t> read = 0;

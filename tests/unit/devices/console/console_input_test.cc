@@ -9,6 +9,7 @@
 
 #include "tests/unit/devices/console/support.h"
 #include "tests/unit/devices/run_until.h"
+#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
@@ -85,7 +86,7 @@ TEST_F(ConsoleInputTest, flood_stays_outside_while_the_guest_does_not_read) {
 
 TEST_F(ConsoleInputTest, hundred_megabytes_go_through_a_small_window) {
   const UniqueFd zero(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
-  constexpr size_t kTotal = size_t{100} << 20;
+  const size_t wanted = rounds(size_t{100} << 20);
   size_t total = 0;
   input.connect([&](std::span<const std::byte> bytes) {
     const size_t size = std::min<size_t>(3000, bytes.size());
@@ -96,7 +97,7 @@ TEST_F(ConsoleInputTest, hundred_megabytes_go_through_a_small_window) {
 
   input.attach(StreamFd::share(zero, StreamFd::Direction::Read), {});
 
-  EXPECT_TRUE(run_until(loop, [&] { return total >= kTotal; }));
+  EXPECT_TRUE(run_until(loop, [&] { return total >= wanted; }));
 }
 
 TEST_F(ConsoleInputTest, end_of_a_pipe_is_told_once_and_after_its_last_bytes) {

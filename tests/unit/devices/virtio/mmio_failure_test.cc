@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/devices/virtio/mmio_fixture.h"
+#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
@@ -73,7 +74,7 @@ TEST_F(FailureTest, status_writes_do_not_bring_a_failed_device_back) {
 }
 
 TEST_F(FailureTest, failures_cannot_fill_the_log) {
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < rounds(300); ++i) {
     bring_up();
     driver.chain().descriptor({0, 0, 0, 0}).submit(0);
     notify(0);

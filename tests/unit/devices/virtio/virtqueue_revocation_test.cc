@@ -14,6 +14,7 @@
 #include <poll.h>
 
 #include "tests/unit/devices/virtio/queue_fixture.h"
+#include "tests/unit/rounds.h"
 #include "vmm/base/event_fd.h"
 
 namespace redoubt {
@@ -211,7 +212,7 @@ TEST_F(RevocationTest, flipping_descriptor_is_taken_as_it_was_checked) {
 // Class 18: driver and device wait for each other's notifications only, which each suppresses as
 // far as it can. A notification that is suppressed once too often leaves both waiting.
 TEST_F(RevocationTest, no_wakeup_is_lost_between_driver_and_device) {
-  constexpr uint32_t kRounds = 30'000;
+  const uint32_t count = rounds(uint32_t{30'000});
   EventFd kick;
   EventFd interrupt;
   std::atomic<bool> device_failed = false;
@@ -222,7 +223,7 @@ TEST_F(RevocationTest, no_wakeup_is_lost_between_driver_and_device) {
 
   std::thread device([&] {
     uint32_t served = 0;
-    while (served < kRounds) {
+    while (served < count) {
       if (!wait(kick)) break;
       kick.drain();
       queue->begin_turn();
@@ -234,12 +235,12 @@ TEST_F(RevocationTest, no_wakeup_is_lost_between_driver_and_device) {
       }
       if (queue->take_interrupt_wanted().value()) interrupt.signal();
     }
-    device_failed = served < kRounds;
+    device_failed = served < count;
   });
 
   const GuestAddress buffer = driver.allocate(1).start();
   uint16_t submitted = 0;
-  for (uint32_t round = 0; round < kRounds; ++round) {
+  for (uint32_t round = 0; round < count; ++round) {
     driver.set_used_event(0, submitted);
     driver.chain().writable_at(buffer, 1).submit(0);
     ++submitted;

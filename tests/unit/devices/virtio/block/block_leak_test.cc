@@ -10,6 +10,7 @@
 
 #include "devices/virtio/block/block.h"
 #include "tests/unit/devices/virtio/block/disk.h"
+#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
@@ -61,7 +62,7 @@ void expect_no_growth(Disk::Engine kind) {
   serve_requests(disk, header, data, 500);
   const int64_t files = open_files();
   const int64_t memory = resident_bytes();
-  serve_requests(disk, header, data, 10'000);
+  serve_requests(disk, header, data, rounds(10'000));
   EXPECT_EQ(open_files(), files);
   // A sanitizer keeps what was freed.
   EXPECT_TRUE(kSanitized || resident_bytes() <= memory + memory / 100 + 65536)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/unit/devices/virtio/vsock/vsock_fixture.h"
+#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
@@ -165,7 +166,7 @@ TEST_F(HostilePacketsTest, random_packets_leave_the_device_working) {
   server.emplace(path, kHostPort);
   std::mt19937 random(54);
   std::vector<UniqueFd> ends;
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < rounds(10'000); ++i) {
     Header packet = header(Op{static_cast<uint16_t>(random() % 9)},
                            random() % 8 == 0 ? 1 : kHostPort, 5000 + random() % 4);
     if (random() % 16 == 0) packet.type = static_cast<uint16_t>(random() % 4);

@@ -11,6 +11,7 @@
 
 #include "tests/unit/devices/virtio/console/resident_memory.h"
 #include "tests/unit/devices/virtio/vsock/vsock_fixture.h"
+#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
@@ -109,16 +110,14 @@ TEST_F(VsockLimitsTest, bytes_of_all_connections_together_are_bounded) {
 
 // Row 53: connections without end, as many as there are ports.
 TEST_F(VsockLimitsTest, connections_are_limited_and_descriptors_come_back) {
-  // Forty times what is allowed; each one beyond takes the same way, and an emulated board its
-  // time.
-  constexpr uint32_t kConnects = 4096;
+  const uint32_t connects = rounds(uint32_t{65'536});
   start({.connections = 100});
   server.emplace(path, kHostPort);
   const size_t before = open_descriptors();
   std::vector<UniqueFd> ends;
   size_t accepted = 0;
   size_t refused = 0;
-  for (uint32_t port = 0; port < kConnects; ++port) {
+  for (uint32_t port = 0; port < connects; ++port) {
     ASSERT_TRUE(send(header(Op::Request, kHostPort, port)));
     collect();
     for (const Packet& packet : incoming) {
@@ -132,7 +131,7 @@ TEST_F(VsockLimitsTest, connections_are_limited_and_descriptors_come_back) {
     }
   }
   EXPECT_EQ(accepted, 100u);
-  EXPECT_EQ(refused, kConnects - 100);
+  EXPECT_EQ(refused, connects - 100);
   for (uint32_t port = 0; port < 100; ++port) ASSERT_TRUE(send(header(Op::Rst, kHostPort, port)));
   ends.clear();
   run_some(loop);
@@ -198,7 +197,7 @@ TEST_F(VsockLimitsTest, connects_and_resets_without_buffers_make_nothing_grow) {
   for (int i = 0; i < 1000; ++i) round();
   const ResidentMemory memory;
   const size_t descriptors = open_descriptors();
-  for (int i = 0; i < 20'000; ++i) round();
+  for (int i = 0; i < rounds(20'000); ++i) round();
   EXPECT_TRUE(memory.grown_by_less_than(kMiB / 2));
   EXPECT_EQ(open_descriptors(), descriptors);
 }
