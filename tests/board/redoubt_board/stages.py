@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from redoubt_board import junit, payload, prepare
+from redoubt_board import ctest, junit, payload, prepare
 from redoubt_board.commands import Log
 from redoubt_board.junit import Case, Outcome
 from redoubt_board.paths import BOARD, BUILD, ROOT
@@ -47,13 +47,16 @@ def _style(log: Log) -> list[Case]:
     return _reported(log, None, report, "tests/style/run", "--xml", report)
 
 
-def _docs(log: Log) -> list[Case]:
+def _native(log: Log) -> list[Case]:
+    """What the README says to type on an arm64 Debian builds and tests on any machine."""
     report = log.path.with_suffix(".xml")
-    return _reported(log, None, report, "tests/docs/run", "--junit", report)
+    cases = _reported(log, None, report, "tests/docs/run", "--junit", report)
+    tests = ctest.cases("native", log.text())
+    return cases + (tests or [Case("native", "runs", Outcome.FAILED, 0.0, "ctest ran no test")])
 
 
 def _unit(name: str, sanitize: str, wrapper: tuple[str, ...] = ()) -> Callable[[Log], list[Case]]:
-    """The unit tests built for this machine, with or without sanitizers."""
+    """The unit tests built for this machine with sanitizers."""
     def run(log: Log) -> list[Case]:
         build = BUILD / name
         log.need("cmake", "-S", ROOT, "-B", build, "-G", "Ninja", f"-DREDOUBT_SANITIZE={sanitize}")
@@ -128,12 +131,11 @@ STAGES = (
     Stage("bench", "the benchmark, one round", _bench, _BUILT),
     Stage("board-max", "unit and contract on the CPU max",
           _board("board", "unit", "contract", cpu="max"), _BUILT),
-    Stage("native", "unit tests on this machine", _unit("native", "")),
+    Stage("native", "the README's build commands in a copy of the tree: unit tests here", _native),
     Stage("asan", "unit tests under ASan and UBSan", _unit("asan", "address,undefined")),
     # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
     Stage("tsan", "unit tests under TSan",
           _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"))),
-    Stage("docs", "the README's build commands, in a copy of the tree", _docs),
     Stage("demo", "the demo and its shell", _demo, _BUILT),
     Stage("bundle", "the bundle, unpacked on the board",
           _board("bundle", "--bundle", "contract"), _BUILT),
