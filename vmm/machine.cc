@@ -8,6 +8,7 @@
 
 #include <sys/epoll.h>
 
+#include "vmm/base/event_fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/setup_error.h"
 #include "vmm/boot/loader.h"
@@ -32,6 +33,11 @@ uint64_t check_memory(const VmConfig& config) {
     check_memory_limits(config.memory.size + (window ? window->size() : 0), config.vcpus);
   }
   return locked_memory_bytes().value_or(0);
+}
+
+kvm::Donation donation_of(const kvm::Kvm& kvm, const VmConfig& config) {
+  if (config.protection == Protection::Unprotected) return kvm::Donation::ByPage;
+  return kvm::donation_to_protected_vms(kvm);
 }
 
 kvm::Vm create_vm(const kvm::Kvm& kvm, const VmConfig& config, const GuestMemory& memory) {
@@ -78,7 +84,7 @@ Machine::Machine(const VmConfig& config, EventLoop& loop, const GuestConsoles& c
     : config_(config),
       loop_(loop),
       locked_before_(check_memory(config)),
-      memory_(regions_of(config)),
+      memory_(regions_of(config, donation_of(kvm_, config))),
       vm_(create_vm(kvm_, config, memory_)),
       vcpus_(create_vcpus(kvm_, vm_, config.vcpus)),
       vgic_(vm_, config.vcpus, vgic_layout()),
@@ -90,6 +96,9 @@ Machine::Machine(const VmConfig& config, EventLoop& loop, const GuestConsoles& c
       shortage_(loop, {.retry = [this] { threads_->retry_memory(); },
                        .give_up = [this] { give_up_for_memory(); }}) {
   devices_.bus().seal();
+  if (config.memory.prefault) {
+    prefault_.emplace(vm_, vcpus_.front(), config.protection, memory_.slots());
+  }
   const boot::Payload payload =
       boot::open_payload(config.boot.kernel, config.boot.initrd, config.memory.size);
   if (config.protection == Protection::Protected) boot::check_runs_protected(payload.kernel);
@@ -107,11 +116,27 @@ ExitStatus Machine::run() {
   const auto vcpu_events = loop_.watch(events_.available(), EPOLLIN, [this](uint32_t) {
     for (const VcpuEvent& event : events_.take()) on_vcpu_event(event);
   });
-  threads_.emplace(vcpus_, devices_.bus(), events_);
+  // Readable as long as there is memory to be given.
+  EventFd more_memory;
+  EventLoop::Watch giving;
+  if (prefault_) {
+    more_memory.signal();
+    giving = loop_.watch(more_memory.fd(), EPOLLIN, [this, &giving](uint32_t) {
+      if (prefault_->give_piece()) return;
+      giving.cancel();
+      log::info("{}: all {} MiB of its memory were given to it in advance", config_.name,
+                prefault_->total() >> 20);
+      start_vcpus();
+    });
+  } else {
+    start_vcpus();
+  }
   loop_.run();
-  threads_->pause();
+  if (threads_) threads_->pause();
   return outcome_.value_or(ExitStatus::SetupFailed);
 }
+
+void Machine::start_vcpus() { threads_.emplace(vcpus_, devices_.bus(), events_); }
 
 void Machine::end(ExitStatus status) {
   if (outcome_) return;
@@ -120,7 +145,7 @@ void Machine::end(ExitStatus status) {
 }
 
 Result<ProveReport, std::error_code> Machine::prove() {
-  const bool running = !outcome_;
+  const bool running = threads_ && !outcome_;
   if (running) threads_->pause();
   Result<MemoryProof, std::error_code> proof = redoubt::prove(memory_);
   const uint64_t donated = donated_pages().value_or(0);
@@ -132,6 +157,14 @@ std::optional<uint64_t> Machine::donated_pages() const {
   if (config_.protection == Protection::Unprotected) return std::nullopt;
   const uint64_t locked = locked_memory_bytes().value_or(locked_before_);
   return (locked - std::min(locked, locked_before_)) / host_page_size();
+}
+
+Result<GuestStats, std::error_code> Machine::stats() const {
+  const kvm::Statistics vm = TRY(vm_.statistics());
+  std::vector<kvm::Statistics> vcpus;
+  for (const kvm::Vcpu& vcpu : vcpus_) vcpus.push_back(TRY(vcpu.statistics()));
+  return GuestStats{config_.protection, host_page_size(), donated_pages().value_or(0),
+                    donation_counts(vm, vcpus)};
 }
 
 void Machine::report_window() const {
@@ -153,13 +186,17 @@ void Machine::on_vcpu_event(const VcpuEvent& event) {
   if (std::holds_alternative<kvm::SystemOff>(event)) return end(ExitStatus::GuestOff);
   if (std::holds_alternative<kvm::SystemReset>(event)) return end(ExitStatus::GuestReset);
   const auto& failure = std::get<kvm::RunFailure>(event);
-  if (failure.error == ENOMEM) return shortage_.on_failure();
+  if (failure.error == ENOMEM) {
+    refused_page_ = failure.ipa;
+    return shortage_.on_failure(failure.ipa);
+  }
   fail(kvm::explain(failure, config_.protection));
 }
 
 void Machine::give_up_for_memory() {
   kvm::RunFailure failure;
   failure.error = ENOMEM;
+  failure.ipa = refused_page_;
   fail(kvm::explain(failure, config_.protection));
 }
 

@@ -16,6 +16,7 @@
 #include "vmm/base/result.h"
 #include "vmm/config/vm_config.h"
 #include "vmm/guest_consoles.h"
+#include "vmm/guest_stats.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/kvm/vgic.h"
@@ -23,6 +24,7 @@
 #include "vmm/machine_devices.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory_shortage.h"
+#include "vmm/prefault.h"
 #include "vmm/prove_report.h"
 #include "vmm/spi_line.h"
 #include "vmm/vcpu_events.h"
@@ -37,8 +39,9 @@ class Machine {
   // configuration, loop and consoles must outlive the machine.
   Machine(const VmConfig& config, EventLoop& loop, const GuestConsoles& consoles);
 
-  // Runs the guest on vCPU threads and the loop on this one, until the guest ends or end() is
-  // called. Afterwards the vCPUs rest and memory can still be looked at.
+  // Gives the guest its memory, if it is to have it in advance; then runs it on vCPU threads and
+  // the loop on this one, until the guest ends or end() is called. Afterwards the vCPUs rest and
+  // memory can still be looked at. Throws SetupError or std::system_error before the guest runs.
   ExitStatus run();
 
   // Loop thread: ends run() with `status`; the first call counts.
@@ -50,10 +53,14 @@ class Machine {
   // Pages of guest memory that EL2 has taken from the host so far; nullopt if unprotected.
   [[nodiscard]] std::optional<uint64_t> donated_pages() const;
 
+  // What the kernel has counted of the guest's memory so far.
+  [[nodiscard]] Result<GuestStats, std::error_code> stats() const;
+
   // Says how much of the DMA window drivers had in use at once, and where that was too much.
   void report_window() const;
 
  private:
+  void start_vcpus();
   void on_vcpu_event(const VcpuEvent& event);
   void on_hardware_error();
   void give_up_for_memory();
@@ -77,6 +84,8 @@ class Machine {
   VirtioDevices virtio_;
   MemoryShortage shortage_;
   // Loop thread only.
+  std::optional<Prefault> prefault_;      // if the guest is to have its memory in advance
+  std::optional<uint64_t> refused_page_;  // that there was no memory for, where it is known
   std::optional<ExitStatus> outcome_;
   std::optional<VcpuThreads> threads_;  // last to live, first to die
 };

@@ -19,9 +19,10 @@ namespace redoubt {
 
 namespace {
 
-HugepageAdvice advice_of(Hugepages hugepages) {
+HugepageAdvice advice_of(Hugepages hugepages, kvm::Donation donation) {
   switch (hugepages) {
-    case Hugepages::Auto: return HugepageAdvice::Auto;
+    case Hugepages::Auto:
+      return donation == kvm::Donation::ByFolio ? HugepageAdvice::Preferred : HugepageAdvice::Auto;
     case Hugepages::Always: return HugepageAdvice::Always;
     case Hugepages::Never: return HugepageAdvice::Never;
   }
@@ -54,14 +55,19 @@ std::optional<GuestRange> devices_window_of(const VmConfig& config) {
   return window_of(config);
 }
 
-std::vector<MemoryRegion> regions_of(const VmConfig& config) {
+std::vector<MemoryRegion> regions_of(const VmConfig& config, kvm::Donation donation) {
   // The daemon behind a share maps what devices may use. Of an unprotected guest that is its RAM.
   if (config.protection == Protection::Unprotected && !config.shares.empty()) {
     return {{ram_of(config), DmaWindow{}}};
   }
-  std::vector<MemoryRegion> regions = {
-      {ram_of(config), PrivateRam{advice_of(config.memory.hugepages)}}};
-  if (const auto window = window_of(config)) regions.push_back({*window, DmaWindow{}});
+  const HugepageAdvice advice = advice_of(config.memory.hugepages, donation);
+  std::vector<MemoryRegion> regions = {{ram_of(config), PrivateRam{advice}}};
+  if (const auto window = window_of(config)) {
+    // Linux shares a window page by page, and touches each of its pages for that.
+    const bool whole = donation == kvm::Donation::ByFolio && advice != HugepageAdvice::Never;
+    regions.push_back(
+        {*window, DmaWindow{whole ? HugepageAdvice::Preferred : HugepageAdvice::Auto}});
+  }
   return regions;
 }
 

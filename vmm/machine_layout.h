@@ -10,6 +10,7 @@
 
 #include "vmm/boot/device_tree.h"
 #include "vmm/config/vm_config.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/memory/guest_address.h"
 #include "vmm/memory/guest_memory.h"
 
@@ -23,8 +24,8 @@ namespace redoubt {
 // devices may use all its memory. (A protected guest without a window has no virtio device.)
 [[nodiscard]] std::optional<GuestRange> devices_window_of(const VmConfig& config);
 
-// RAM and window, for GuestMemory.
-[[nodiscard]] std::vector<MemoryRegion> regions_of(const VmConfig& config);
+// RAM and window, for GuestMemory, on a host that gives memory to guests of that kind in that way.
+[[nodiscard]] std::vector<MemoryRegion> regions_of(const VmConfig& config, kvm::Donation donation);
 
 // Throws SetupError, or std::system_error if the host has no random numbers.
 [[nodiscard]] std::vector<std::byte> build_device_tree_of(

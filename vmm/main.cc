@@ -38,7 +38,8 @@ int execute(const cli::PrintCommand& command) {
 int execute(const cli::RunCommand& command) {
   log::init(command.log_level);
   const VmConfig config = config::load_config(command.config.file, command.config.overrides);
-  return to_code(run_guest(config, {.at_end = command.prove, .report = command.prove_report}));
+  return to_code(run_guest(config, {.at_end = command.prove, .report = command.prove_report},
+                           {.at_end = command.stats, .report = command.stats_report}));
 }
 
 int execute(const cli::CheckCommand& command) {

@@ -26,11 +26,12 @@ MemoryShortage::MemoryShortage(EventLoop& loop, Callbacks callbacks)
   watch_ = loop.watch(timer_, EPOLLIN, [this](uint32_t) { on_tick(); });
 }
 
-void MemoryShortage::on_failure() {
+void MemoryShortage::on_failure(std::optional<uint64_t> ipa) {
   failed_since_tick_ = true;
   if (ticks_ > 0) return;
   ticks_ = 1;
-  log::error("memory: the guest is held: the kernel could not lock another page of it; {}",
+  log::error("memory: the guest is held: the kernel could not lock another page of it{}; {}",
+             ipa ? fmt::format(" at guest-physical address {:#x}", *ipa) : std::string(),
              describe_locked_memory());
   log::error(
       "memory: it goes on by itself once there is room: prlimit --pid {} --memlock=BYTES, "

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "vmm/base/event_loop.h"
@@ -25,8 +26,9 @@ class MemoryShortage {
 
   MemoryShortage(EventLoop& loop, Callbacks callbacks);  // throws std::system_error
 
-  // A vCPU has met ENOMEM, for the first time or again.
-  void on_failure();
+  // A vCPU has met ENOMEM, for the first time or again; at guest-physical address `ipa`, where the
+  // kernel tells.
+  void on_failure(std::optional<uint64_t> ipa);
 
  private:
   void on_tick();

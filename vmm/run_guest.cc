@@ -17,20 +17,34 @@ namespace redoubt {
 
 namespace {
 
+template <class Report>
+void publish(const Report& report, const char* name, const ReportOptions& options) {
+  // The file first: whoever waits for the lines finds it complete.
+  try {
+    if (options.report) write_file(*options.report, to_json(report));
+  } catch (const std::exception& error) {
+    log::error("{}: {}", name, message_chain(error));
+  }
+  for (const std::string& line : to_lines(report)) log::info("{}", line);
+}
+
 // A proof while the guest runs is a service: if it fails that is told, and the guest goes on.
-void prove(Machine& machine, const ProveOptions& options) {
+void prove(Machine& machine, const ReportOptions& options) {
   const Result<ProveReport, std::error_code> report = machine.prove();
   if (!report) {
     log::error("prove: guest memory cannot be tried: {}", report.error().message());
     return;
   }
-  // The file first: whoever waits for the lines finds it complete.
-  try {
-    if (options.report) write_file(*options.report, to_json(*report));
-  } catch (const std::exception& error) {
-    log::error("prove: {}", message_chain(error));
+  publish(*report, "prove", options);
+}
+
+void report_stats(const Machine& machine, const ReportOptions& options) {
+  const Result<GuestStats, std::error_code> stats = machine.stats();
+  if (!stats) {
+    log::error("stats: the kernel's statistics cannot be read: {}", stats.error().message());
+    return;
   }
-  for (const std::string& line : to_lines(*report)) log::info("{}", line);
+  publish(*stats, "stats", options);
 }
 
 // A connection of the guest's vsock, or a client of its console, takes a descriptor each.
@@ -57,7 +71,8 @@ void announce_end(const VmConfig& config, ExitStatus status, std::optional<uint6
 
 }  // namespace
 
-ExitStatus run_guest(const VmConfig& config, const ProveOptions& options) {
+ExitStatus run_guest(const VmConfig& config, const ReportOptions& proof,
+                     const ReportOptions& stats) {
   raise_descriptor_limit();
   EventLoop loop;
   Machine* running = nullptr;
@@ -68,7 +83,7 @@ ExitStatus run_guest(const VmConfig& config, const ProveOptions& options) {
     if (running != nullptr) running->end(status);
   };
   const Signals signals(loop, {.end = end, .prove = [&] {
-                                 if (running != nullptr) prove(*running, options);
+                                 if (running != nullptr) prove(*running, proof);
                                }});
   GuestConsoles consoles(config, loop, [&] { end(ExitStatus::Interrupted); });
 
@@ -78,7 +93,8 @@ ExitStatus run_guest(const VmConfig& config, const ProveOptions& options) {
     running = &machine;
     const ExitStatus status = machine.run();
     running = nullptr;
-    if (options.at_end) prove(machine, options);
+    if (proof.at_end) prove(machine, proof);
+    if (stats.at_end) report_stats(machine, stats);
     consoles.flush();
     machine.report_window();
     announce_end(config, status, machine.donated_pages());

@@ -12,12 +12,14 @@
 
 namespace redoubt {
 
-struct ProveOptions {
-  bool at_end = false;                          // --prove
-  std::optional<std::filesystem::path> report;  // --prove-report: JSON, rewritten at each proof
+// --prove and --prove-report, --stats and --stats-report.
+struct ReportOptions {
+  bool at_end = false;                          // of each life
+  std::optional<std::filesystem::path> report;  // JSON, rewritten each time
 };
 
 // Throws SetupError or std::system_error if the guest cannot be set up.
-ExitStatus run_guest(const VmConfig& config, const ProveOptions& options);
+ExitStatus run_guest(const VmConfig& config, const ReportOptions& proof,
+                     const ReportOptions& stats = {});
 
 }  // namespace redoubt

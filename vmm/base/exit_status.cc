@@ -17,7 +17,7 @@ std::string_view describe(ExitStatus status) {
     case ExitStatus::MemoryExhausted: return "locked or kernel memory ran out while the guest ran";
     case ExitStatus::HardwareError: return "a page of guest memory has a hardware error";
     case ExitStatus::BadBacking: return "guest memory is not swap-backed";
-    case ExitStatus::PageNotDonatable: return "a page of guest memory belongs to somebody else";
+    case ExitStatus::PageNotDonatable: return "a page of guest memory cannot be given to the guest";
     case ExitStatus::VcpuFailed: return "a vCPU cannot be run";
     case ExitStatus::HungUp: return "stopped by SIGHUP";
     case ExitStatus::Interrupted: return "stopped by SIGINT or the console's escape key";

@@ -22,11 +22,11 @@ enum class ExitStatus {
   BadPayload = 6,     // the kernel or initrd cannot be booted
 
   // The guest was stopped by its host.
-  GuestPoisoned = 70,     // KVM_RUN EFAULT: the host took back a page the guest still uses
+  GuestPoisoned = 70,     // KVM_RUN EFAULT or EHWPOISON: the host took back a page in use
   MemoryExhausted = 71,   // KVM_RUN ENOMEM: locked-memory limit or kernel memory ran out
   HardwareError = 72,     // SIGBUS BUS_MCEERR: a page of guest memory has failed
   BadBacking = 73,        // KVM_RUN EIO: the memory is not swap-backed
-  PageNotDonatable = 74,  // KVM_RUN EPERM: the page already belongs to somebody else
+  PageNotDonatable = 74,  // KVM_RUN EPERM, EFAULT with an address: the page cannot be given away
   VcpuFailed = 75,        // the vCPU cannot be run: FAIL_ENTRY, INTERNAL_ERROR, unknown exit
 
   // Signals, as a shell counts them.

@@ -37,6 +37,8 @@ struct Values {
   std::vector<std::string> overrides;
   bool prove = false;
   std::string prove_report;
+  bool stats = false;
+  std::string stats_report;
   std::string log_level = "info";
   bool json = false;
   std::string output;
@@ -123,6 +125,11 @@ CommandLine::CommandLine(std::string_view version)
            "refused");
   add_file(run, "--prove-report", values_.prove_report,
            "write each such report to FILE too, as JSON; implies --prove");
+  add_flag(run, "--stats", values_.stats,
+           "when the guest has ended, report its memory: pages donated, shared and taken away, "
+           "donation calls, and faults of each vCPU");
+  add_file(run, "--stats-report", values_.stats_report,
+           "write this to FILE too, as JSON; implies --stats");
   allow_only(run.add_option("--log-level", values_.log_level, "how much to tell"),
              "error|warn|info|debug");
   run.get_option("--log-level")->default_str("info");
@@ -167,8 +174,14 @@ Command CommandLine::command() const {
     const auto* level =
         std::find_if(kLevels.begin(), kLevels.end(),
                      [this](const NamedLevel& named) { return named.name == values_.log_level; });
-    return RunCommand{config, values_.prove || !values_.prove_report.empty(),
-                      optional_path(values_.prove_report), level->level};
+    return RunCommand{
+        .config = config,
+        .prove = values_.prove || !values_.prove_report.empty(),
+        .prove_report = optional_path(values_.prove_report),
+        .stats = values_.stats || !values_.stats_report.empty(),
+        .stats_report = optional_path(values_.stats_report),
+        .log_level = level->level,
+    };
   }
   if (chosen("check")) return CheckCommand{config, values_.json};
   if (chosen("doctor")) {

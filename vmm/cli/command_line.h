@@ -24,6 +24,8 @@ struct RunCommand {
   ConfigArguments config;
   bool prove = false;                                 // at the end of the guest's life
   std::optional<std::filesystem::path> prove_report;  // implies prove
+  bool stats = false;                                 // at the end of the guest's life
+  std::optional<std::filesystem::path> stats_report;  // implies stats
   log::Level log_level = log::Level::Info;
 };
 

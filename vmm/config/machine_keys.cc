@@ -14,7 +14,9 @@ namespace {
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 constexpr std::array kHugepages = {
-    Choice("auto", Hugepages::Auto, "as the host has it set"),
+    Choice("auto", Hugepages::Auto,
+           "ask for them where the kernel gives them to a protected guest whole, and leave it to "
+           "the host's setting elsewhere"),
     Choice("always", Hugepages::Always, "ask for them"),
     Choice("never", Hugepages::Never, "refuse them"),
 };
@@ -96,6 +98,17 @@ std::vector<ConfigKey> memory_keys() {
                          "the host gives memory in larger pieces.",
           .example = "auto",
           .choices = kHugepages,
+      }),
+      bound<&VmConfig::memory, &MemoryOptions::prefault>({
+          .name = "prefault",
+          .type = KeyType::Boolean,
+          .title = "Give all memory before the start",
+          .description = "Whether the guest is given all of its memory, the DMA window too, before "
+                         "it runs, instead of page by page as it touches it: a host that cannot "
+                         "spare the memory then says so at the start. Needs a host kernel with "
+                         "KVM_PRE_FAULT_MEMORY for guests of this kind; Linux 7.2 has it for "
+                         "protected ones if it is patched, and refuses otherwise.",
+          .example = "true",
       }),
       bound<&VmConfig::memory, &MemoryOptions::dma_window>({
           .name = "dma_window",

@@ -24,7 +24,8 @@ namespace redoubt {
 
 inline constexpr size_t kMostVirtioDevices = 32;  // virtio-mmio slots of the memory map
 
-// Transparent hugepages for private RAM: Auto leaves it to the host's setting.
+// Transparent hugepages for guest memory: Auto takes them where the kernel gives them to a
+// protected guest whole, and leaves it to the host's setting elsewhere.
 enum class Hugepages { Auto, Always, Never };
 
 // What a PSCI SYSTEM_RESET of the guest does.
@@ -33,6 +34,7 @@ enum class OnReset { Restart, Exit };
 struct MemoryOptions {
   uint64_t size = uint64_t{256} << 20;  // private RAM: multiple of 1 MiB, at least 32 MiB
   Hugepages hugepages = Hugepages::Auto;
+  bool prefault = false;  // give the guest all of its memory before it runs
   // Size of the DMA window, multiple of 1 MiB; nullopt: as much as the guest's devices need, which
   // is dma_window_size() in vmm/config/dma_window.h.
   std::optional<uint64_t> dma_window;

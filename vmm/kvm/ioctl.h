@@ -66,9 +66,12 @@ class IoctlOut {
     if ((_IOC_DIR(number) & _IOC_READ) == 0) throw "the kernel does not write this argument";
   }
   int operator()(BorrowedFd fd, Argument& argument) const {
-    const int result = ::ioctl(fd.get(), number_, &argument);
+    const int result = attempt(fd, argument);
     if (result < 0) throw_errno(name_);
     return result;
+  }
+  [[nodiscard]] int attempt(BorrowedFd fd, Argument& argument) const {
+    return ::ioctl(fd.get(), number_, &argument);
   }
 
  private:

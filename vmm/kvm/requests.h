@@ -28,6 +28,9 @@ inline constexpr IoctlIn<kvm_irq_level> irq_line{KVM_IRQ_LINE, "KVM_IRQ_LINE"};
 inline constexpr IoctlIn<kvm_irqfd> irqfd{KVM_IRQFD, "KVM_IRQFD"};
 inline constexpr IoctlIn<kvm_ioeventfd> ioeventfd{KVM_IOEVENTFD, "KVM_IOEVENTFD"};
 
+// On a VM and on a vCPU.
+inline constexpr IoctlValue get_stats_fd{KVM_GET_STATS_FD, "KVM_GET_STATS_FD"};
+
 // On a device.
 inline constexpr IoctlIn<kvm_device_attr> set_device_attr{KVM_SET_DEVICE_ATTR,
                                                           "KVM_SET_DEVICE_ATTR"};
@@ -35,6 +38,8 @@ inline constexpr IoctlIn<kvm_device_attr> set_device_attr{KVM_SET_DEVICE_ATTR,
 // On a vCPU.
 inline constexpr IoctlIn<kvm_vcpu_init> vcpu_init{KVM_ARM_VCPU_INIT, "KVM_ARM_VCPU_INIT"};
 inline constexpr IoctlIn<kvm_one_reg> set_one_reg{KVM_SET_ONE_REG, "KVM_SET_ONE_REG"};
+inline constexpr IoctlOut<PreFaultMemory> pre_fault_memory{KVM_PRE_FAULT_MEMORY,
+                                                           "KVM_PRE_FAULT_MEMORY"};
 inline constexpr IoctlValue run{KVM_RUN, "KVM_RUN"};
 
 }  // namespace redoubt::kvm::request

@@ -29,7 +29,8 @@ std::string exit_name(uint32_t reason) {
 Explanation vcpu_failed(const RunFailure& failure) {
   const std::string how =
       failure.error != 0
-          ? fmt::format("KVM_RUN failed with {} ({})", std::strerror(failure.error), failure.error)
+          ? fmt::format("KVM_RUN failed with {} ({}){}", std::strerror(failure.error),
+                        failure.error, at_address(failure.ipa))
           : fmt::format("KVM_RUN returned {}, code {:#x}", exit_name(failure.exit_reason),
                         failure.detail);
   if (failure.exit_reason == KVM_EXIT_FAIL_ENTRY) {
@@ -41,32 +42,53 @@ Explanation vcpu_failed(const RunFailure& failure) {
           "look at the kernel log of the host; redoubt doctor may tell what it lacks"};
 }
 
+Explanation memory_exhausted(const std::string& where) {
+  return {ExitStatus::MemoryExhausted, "locked-memory-exhausted",
+          "the kernel could not lock another page of guest memory" + where,
+          "raise the limit of the running process (prlimit --memlock) or free host memory"};
+}
+
+Explanation poisoned(const std::string& page) {
+  return {ExitStatus::GuestPoisoned, "guest-memory-poisoned", "the guest touched a page" + page,
+          "something on the host read guest memory through the kernel: a debugger, "
+          "process_vm_readv, /proc/PID/mem, KSM, a core dump; keep them off this process"};
+}
+
+// By a kernel that tells the page: KVM_EXIT_MEMORY_FAULT of a protected guest.
+Explanation explain_memory_fault(const RunFailure& failure) {
+  const std::string where = at_address(failure.ipa);
+  switch (failure.error) {
+    case ENOMEM: return memory_exhausted(where);
+    case EHWPOISON: return poisoned(where + " that the host has taken back and zeroed");
+    case EFAULT:
+      return {ExitStatus::PageNotDonatable, "page-not-donatable",
+              "the page of the guest" + where +
+                  " cannot be given to it: no writable anonymous memory or memfd is behind it, or "
+                  "it belongs to somebody else already",
+              "something has changed the mappings of this process while the guest ran: a debugger, "
+              "or a fault of redoubt itself; report it"};
+    default: return vcpu_failed(failure);
+  }
+}
+
 }  // namespace
 
 Explanation explain(const RunFailure& failure, Protection protection) {
-  const std::string where = at_address(failure.ipa);
   if (protection == Protection::Unprotected && failure.error != ENOMEM) {
     return vcpu_failed(failure);
   }
+  if (failure.ipa) return explain_memory_fault(failure);
   switch (failure.error) {
-    case ENOMEM:
-      return {ExitStatus::MemoryExhausted, "locked-memory-exhausted",
-              "the kernel could not lock another page of guest memory" + where,
-              "raise the limit of the running process (prlimit --memlock) or free host memory"};
-    case EFAULT:
-      return {ExitStatus::GuestPoisoned, "guest-memory-poisoned",
-              "the guest touched a page" + where +
-                  " that the host has taken back and zeroed, or cannot provide",
-              "something on the host read guest memory through the kernel: a debugger, "
-              "process_vm_readv, /proc/PID/mem, KSM, a core dump; keep them off this process"};
-    case EHWPOISON: return explain_hardware_error(failure.ipa);
+    case ENOMEM: return memory_exhausted("");
+    case EFAULT: return poisoned(" that the host has taken back and zeroed, or cannot provide");
+    case EHWPOISON: return explain_hardware_error(std::nullopt);
     case EIO:
       return {ExitStatus::BadBacking, "memory-not-swap-backed",
-              "the memory behind a page of the guest" + where + " is not swap-backed",
+              "the memory behind a page of the guest is not swap-backed",
               "only anonymous memory and memfd can be donated; is the VM's process itself gone?"};
     case EPERM:
       return {ExitStatus::PageNotDonatable, "page-not-donatable",
-              "EL2 refused a page of the guest" + where + ": it belongs to somebody else already",
+              "EL2 refused a page of the guest: it belongs to somebody else already",
               "look for a warning of pkvm.c in the kernel log of the host and report it"};
     default: return vcpu_failed(failure);
   }

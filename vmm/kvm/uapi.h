@@ -12,6 +12,13 @@
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
 
+// Linux 6.11: memory that a guest is given before it touches it. Linux 7.2 has it on arm64 for no
+// VM.
+#ifndef KVM_CAP_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, ::redoubt::kvm::PreFaultMemory)
+#endif
+
 // Linux 7.2: a VM whose memory and EL2 state are out of the host's reach.
 #ifndef KVM_VM_TYPE_ARM_PROTECTED
 #define KVM_VM_TYPE_ARM_PROTECTED (1UL << 31)
@@ -26,6 +33,14 @@ struct MemoryFault {
   __u64 flags;
   __u64 gpa;
   __u64 size;
+};
+
+// The argument of KVM_PRE_FAULT_MEMORY. The kernel leaves in it what it has not dealt with.
+struct PreFaultMemory {
+  __u64 gpa;
+  __u64 size;
+  __u64 flags;
+  __u64 padding[5];
 };
 
 }  // namespace redoubt::kvm

@@ -89,12 +89,40 @@ Exit Vcpu::run() {
   RunFailure failure;
   failure.error = error;
   failure.exit_reason = run_->exit_reason;
-  if (run_->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+  // With any other error the exit's reason and payload are those of an earlier one (api.rst, 5).
+  const bool about_memory = error == EFAULT || error == EHWPOISON || error == ENOMEM;
+  if (about_memory && run_->exit_reason == KVM_EXIT_MEMORY_FAULT) {
     MemoryFault fault{};
     std::memcpy(&fault, &run_->padding, sizeof(fault));
     failure.ipa = fault.gpa;
   }
   return failure;
+}
+
+Exit Vcpu::enter_and_leave() {
+  request_exit();
+  const Exit exit = run();
+  clear_exit_request();
+  return exit;
+}
+
+Result<uint64_t, RunFailure> Vcpu::pre_fault(uint64_t ipa, uint64_t size) {
+  PreFaultMemory range{};
+  range.gpa = ipa;
+  range.size = size;
+  if (request::pre_fault_memory.attempt(fd_, range) != 0 && errno != EINTR && errno != EAGAIN) {
+    RunFailure failure;
+    failure.error = errno;
+    failure.ipa = range.gpa;
+    return Unexpected(failure);
+  }
+  return size - range.size;
+}
+
+Result<Statistics, std::error_code> Vcpu::statistics() const {
+  const UniqueFd file(request::get_stats_fd.attempt(fd_));
+  if (!file.valid()) return Unexpected(std::error_code(errno, std::system_category()));
+  return Statistics::read(file);
 }
 
 Exit Vcpu::decode_exit() {

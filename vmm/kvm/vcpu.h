@@ -2,7 +2,8 @@
 //
 // One virtual CPU. Written for the contract in which EL2 keeps a protected vCPU's state to itself:
 // PC and x0 of the first vCPU are set before it first runs, and no register is touched afterwards.
-// run() belongs to the one thread that runs the vCPU; request_exit() may be called from any.
+// run() and what is like it belong to the one thread that runs the vCPU; before there is one, to
+// the thread that makes it. request_exit() may be called from any.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +11,11 @@
 #include <span>
 #include <variant>
 
+#include "vmm/base/result.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/run_failure.h"
+#include "vmm/kvm/statistics.h"
 #include "vmm/kvm/vm.h"
 
 struct kvm_run;
@@ -50,11 +53,23 @@ class Vcpu {
 
   [[nodiscard]] Exit run();
 
+  // Makes this vCPU, and with it the VM, known to EL2, as the first run() would otherwise do, and
+  // runs nothing of the guest. Returns Interrupted, or why that failed. set_entry() comes before.
+  [[nodiscard]] Exit enter_and_leave();
+
+  // Gives the guest what it does not have yet of the memory at [ipa, ipa + size), or of a first
+  // part of it; the size of that part. After enter_and_leave(), if the VM has
+  // KVM_CAP_PRE_FAULT_MEMORY.
+  [[nodiscard]] Result<uint64_t, RunFailure> pre_fault(uint64_t ipa, uint64_t size);
+
   // Makes the current or the next run() return Interrupted, until the request is cleared. The
   // thread inside KVM_RUN must get a signal as well. What the caller stored before is seen by the
   // vCPU's thread after it has cleared the request.
   void request_exit();
   void clear_exit_request();  // the vCPU's own thread
+
+  // What the kernel has counted of this vCPU so far. Any thread.
+  [[nodiscard]] Result<Statistics, std::error_code> statistics() const;
 
  private:
   [[nodiscard]] Exit decode_exit();

@@ -76,4 +76,18 @@ void Vm::set_spi(uint32_t intid, LineLevel level) noexcept {
   [[maybe_unused]] const int result = request::irq_line.attempt(fd_, line);
 }
 
+Donation donation_to_protected_vms(const Kvm& kvm) {
+  // Kernels that give memory in advance give it by the folio. The host's answer is about VMs of any
+  // kind, but spares most hosts the making of a VM to ask.
+  if (kvm.capability(KVM_CAP_PRE_FAULT_MEMORY) <= 0) return Donation::ByPage;
+  const Vm vm(kvm, Protection::Protected, kvm.max_ipa_bits());
+  return vm.capability(KVM_CAP_PRE_FAULT_MEMORY) > 0 ? Donation::ByFolio : Donation::ByPage;
+}
+
+Result<Statistics, std::error_code> Vm::statistics() const {
+  const UniqueFd file(request::get_stats_fd.attempt(fd_));
+  if (!file.valid()) return Unexpected(std::error_code(errno, std::system_category()));
+  return Statistics::read(file);
+}
+
 }  // namespace redoubt::kvm

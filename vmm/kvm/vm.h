@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One virtual machine, protected or not. Knows guest-physical addresses, not guest memory or
-// devices. Everything here throws std::system_error or SetupError; set_spi() alone is for the time
-// while the guest runs.
+// devices. Everything here throws std::system_error or SetupError but for set_spi() and
+// statistics(), which alone are for the time while the guest runs and after.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "vmm/base/protection.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/statistics.h"
 
 namespace redoubt::kvm {
 
@@ -42,8 +43,17 @@ class Vm {
   // is dead, which KVM_RUN reports as well.
   void set_spi(uint32_t intid, LineLevel level) noexcept;
 
+  // What the kernel has counted of this VM so far.
+  [[nodiscard]] Result<Statistics, std::error_code> statistics() const;
+
  private:
   UniqueFd fd_;
 };
+
+// How the kernel gives protected guests the memory that they touch: the page, or the whole folio (a
+// huge page, for one) that it belongs to.
+enum class Donation { ByPage, ByFolio };
+
+[[nodiscard]] Donation donation_to_protected_vms(const Kvm& kvm);
 
 }  // namespace redoubt::kvm

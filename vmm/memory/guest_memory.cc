@@ -46,7 +46,9 @@ std::vector<MemoryRegion> checked(std::span<const MemoryRegion> regions) {
 }
 
 MemoryObject make_object(const MemoryRegion& region) {
-  if (is_window(region)) return MemoryObject::dma_window(region.range.size());
+  if (const auto* window = std::get_if<DmaWindow>(&region.backing)) {
+    return MemoryObject::dma_window(region.range.size(), window->hugepages);
+  }
   return MemoryObject::private_ram(region.range.size(),
                                    std::get<PrivateRam>(region.backing).hugepages);
 }

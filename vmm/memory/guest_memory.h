@@ -38,7 +38,9 @@ enum class MemoryError {
 struct PrivateRam {
   HugepageAdvice hugepages = HugepageAdvice::Auto;
 };
-struct DmaWindow {};
+struct DmaWindow {
+  HugepageAdvice hugepages = HugepageAdvice::Auto;  // Auto or Preferred
+};
 
 struct MemoryRegion {
   GuestRange range;  // start and size are multiples of the host's page size, end is below 1 TiB

@@ -109,6 +109,8 @@ void advise_hugepages(uintptr_t start, size_t size, HugepageAdvice advice) {
     }
   } else if (advice == HugepageAdvice::Never || dangerous) {
     advise(start, size, MADV_NOHUGEPAGE, "MADV_NOHUGEPAGE", Unsupported::Ignored);
+  } else if (advice == HugepageAdvice::Preferred) {
+    advise(start, size, MADV_HUGEPAGE, "MADV_HUGEPAGE", Unsupported::Ignored);
   }
 }
 
@@ -149,10 +151,14 @@ MemoryObject MemoryObject::private_ram(uint64_t size, HugepageAdvice advice) {
   return object;
 }
 
-MemoryObject MemoryObject::dma_window(uint64_t size) {
+MemoryObject MemoryObject::dma_window(uint64_t size, HugepageAdvice advice) {
   MemoryObject object(size, create_window_file(size));
   advise(object.start_, size, MADV_DONTFORK, "MADV_DONTFORK", Unsupported::Fatal);
   advise(object.start_, size, MADV_DONTDUMP, "MADV_DONTDUMP", Unsupported::Fatal);
+  // No danger here: only anonymous huge pages are looked into for being mostly unused.
+  if (advice == HugepageAdvice::Preferred) {
+    advise(object.start_, size, MADV_HUGEPAGE, "MADV_HUGEPAGE", Unsupported::Ignored);
+  }
   return object;
 }
 

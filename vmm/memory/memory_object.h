@@ -19,9 +19,10 @@
 namespace redoubt {
 
 enum class HugepageAdvice {
-  Auto,    // as the host does it, except where its settings endanger donated pages
-  Always,  // MADV_HUGEPAGE
-  Never,   // MADV_NOHUGEPAGE
+  Auto,       // as the host does it, except where its settings endanger donated pages
+  Preferred,  // MADV_HUGEPAGE, except there
+  Always,     // MADV_HUGEPAGE
+  Never,      // MADV_NOHUGEPAGE
 };
 
 class MemoryObject {
@@ -29,7 +30,7 @@ class MemoryObject {
   // `size` is a multiple of the host's page size. Both throw SetupError (MemoryRefused when the
   // host does not give the memory).
   static MemoryObject private_ram(uint64_t size, HugepageAdvice advice);
-  static MemoryObject dma_window(uint64_t size);
+  static MemoryObject dma_window(uint64_t size, HugepageAdvice advice);
 
   MemoryObject(MemoryObject&& other) noexcept;
   MemoryObject& operator=(MemoryObject&&) = delete;

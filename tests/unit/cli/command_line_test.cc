@@ -20,22 +20,32 @@ TEST(CommandLine, run_with_nothing_else_has_the_defaults) {
   EXPECT_TRUE(run.config.overrides.empty());
   EXPECT_FALSE(run.prove);
   EXPECT_EQ(run.prove_report, std::nullopt);
+  EXPECT_FALSE(run.stats);
+  EXPECT_EQ(run.stats_report, std::nullopt);
   EXPECT_EQ(run.log_level, log::Level::Info);
 }
 
 TEST(CommandLine, run_takes_every_option) {
-  const auto run =
-      std::get<RunCommand>(parse({"run", "--set", "cpus=4", "vm.yaml", "--set=name=x", "--prove",
-                                  "--prove-report", "out.json", "--log-level", "debug"}));
+  const auto run = std::get<RunCommand>(
+      parse({"run", "--set", "cpus=4", "vm.yaml", "--set=name=x", "--prove", "--prove-report",
+             "out.json", "--stats", "--stats-report", "stats.json", "--log-level", "debug"}));
   EXPECT_EQ(run.config.file, "vm.yaml");
   EXPECT_EQ(run.config.overrides, (Strings{"cpus=4", "name=x"}));
   EXPECT_TRUE(run.prove);
   EXPECT_EQ(run.prove_report, "out.json");
+  EXPECT_TRUE(run.stats);
+  EXPECT_EQ(run.stats_report, "stats.json");
   EXPECT_EQ(run.log_level, log::Level::Debug);
 }
 
 TEST(CommandLine, prove_report_implies_prove) {
   EXPECT_TRUE(std::get<RunCommand>(parse({"run", "a", "--prove-report=r"})).prove);
+}
+
+TEST(CommandLine, stats_report_implies_stats) {
+  const auto run = std::get<RunCommand>(parse({"run", "a", "--stats-report=r"}));
+  EXPECT_TRUE(run.stats);
+  EXPECT_FALSE(run.prove);
 }
 
 TEST(CommandLine, every_log_level_is_known) {
@@ -105,6 +115,9 @@ TEST(CommandLine, mistakes_are_named_with_what_was_probably_meant) {
       {{"run", "a", "--set"}, "--set: 1 required KEY=VALUE missing"},
       {{"run", "a", "--json"}, "unknown option --json"},
       {{"run", "a", "--prove-report", ""}, "--prove-report: must not be empty"},
+      {{"run", "a", "--stats-report", ""}, "--stats-report: must not be empty"},
+      {{"run", "a", "--stat"}, "unknown option --stat, did you mean --stats?"},
+      {{"check", "a", "--stats"}, "unknown option --stats"},
       {{"run", "a", "--log-level", "inof"},
        "--log-level: expected error, warn, info or debug, got \"inof\", did you mean info?"},
       {{"doctor", "--set", "cpus=1"}, "--set requires CONFIG"},
@@ -141,7 +154,8 @@ TEST(Help, names_every_subcommand_exit_code_signal_and_key) {
 TEST(Help, of_a_subcommand_names_its_options) {
   const std::string help = printed({"run", "--help"});
   EXPECT_TRUE(contains(help, "Usage: redoubt run CONFIG.yaml [OPTIONS]\n"));
-  for (const char* option : {"--set KEY=VALUE", "--prove ", "--prove-report FILE", "--log-level"}) {
+  for (const char* option : {"--set KEY=VALUE", "--prove ", "--prove-report FILE", "--stats ",
+                             "--stats-report FILE", "--log-level"}) {
     EXPECT_TRUE(contains(help, option)) << option;
   }
   EXPECT_TRUE(contains(printed({"doctor", "-h"}), "Usage: redoubt doctor [CONFIG.yaml]"));

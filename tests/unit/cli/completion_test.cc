@@ -26,8 +26,8 @@ TEST_P(CompletionTest, knows_every_subcommand_option_and_choice) {
   for (const std::string_view subcommand : kSubcommands) {
     EXPECT_TRUE(contains(script, subcommand)) << subcommand;
   }
-  for (const char* option :
-       {"help", "version", "set", "prove", "prove-report", "log-level", "json", "output"}) {
+  for (const char* option : {"help", "version", "set", "prove", "prove-report", "stats",
+                             "stats-report", "log-level", "json", "output"}) {
     EXPECT_TRUE(contains(script, std::string("--") + option) ||
                 contains(script, std::string("-l ") + option))
         << option;

@@ -39,8 +39,8 @@ TEST(ManPage, names_every_subcommand_key_and_exit_status) {
     EXPECT_TRUE(contains(page, ".TP\n\\fB" + code + "\\fR\n")) << code;
   }
   for (const char* option :
-       {"\\-\\-set", "\\-\\-prove", "\\-\\-prove\\-report", "\\-\\-log\\-level", "\\-\\-json",
-        "\\-o", "\\-\\-output", "\\-\\-version"}) {
+       {"\\-\\-set", "\\-\\-prove", "\\-\\-prove\\-report", "\\-\\-stats", "\\-\\-stats\\-report",
+        "\\-\\-log\\-level", "\\-\\-json", "\\-o", "\\-\\-output", "\\-\\-version"}) {
     EXPECT_TRUE(contains(page, "\\fB" + std::string(option) + "\\fR")) << option;
   }
 }

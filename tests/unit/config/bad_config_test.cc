@@ -121,9 +121,9 @@ constexpr BadConfig kBadKeys[] = {
     {"duplicate_in_quotes", "boot: {kernel: Image, \"kernel\": x}\n",
      "test.yaml:1:23: duplicate key \"kernel\", first given in line 1"},
     {"section_is_value", "boot: {kernel: Image}\nmemory: 1GiB\n",
-     "test.yaml:2:9: memory: expected a map of size, hugepages and dma_window"},
+     "test.yaml:2:9: memory: expected a map of size, hugepages, prefault and dma_window"},
     {"section_is_empty", "boot: {kernel: Image}\nmemory:\n",
-     "test.yaml:2:1: memory: expected a map of size, hugepages and dma_window"},
+     "test.yaml:2:1: memory: expected a map of size, hugepages, prefault and dma_window"},
     {"column_counts_characters", "{boot: {kernel: Image}, name: \"é\", cpus: x}\n",
      "test.yaml:1:42: cpus: expected an integer from 1 to 64, got \"x\""},
     {"hostile_key", "boot: {kernel: Image}\n\"\\e[2J\": 1\n",
@@ -210,6 +210,8 @@ constexpr BadConfig kBadValues[] = {
     {"choice_misspelt", "boot: {kernel: Image}\nmemory: {hugepages: alwyas}\n",
      "test.yaml:2:21: memory.hugepages: expected auto, always or never, got \"alwyas\", did you "
      "mean always?"},
+    {"prefault_is_no_word", "boot: {kernel: Image}\nmemory: {prefault: auto}\n",
+     "test.yaml:2:20: memory.prefault: expected true or false, got \"auto\""},
     {"choice_word", "boot: {kernel: Image}\non_reset: reboot\n",
      "test.yaml:2:11: on_reset: expected restart or exit, got \"reboot\""},
     {"choice_list", "boot: {kernel: Image}\nconsole: {type: [stdio]}\n",
@@ -248,7 +250,7 @@ TEST(BadConfig, all_faults_are_reported_in_order_of_place) {
       "test.yaml:1:17: console.type: file needs console.path\n"
       "test.yaml:2:7: cpus: expected an integer from 1 to 64, got \"0\"\n"
       "test.yaml:3:10: memory.sise: unknown key, did you mean memory.size? (known here: size, "
-      "hugepages and dma_window)\n"
+      "hugepages, prefault and dma_window)\n"
       "test.yaml:4:1: boot.kernel: is required, and not given\n"
       "test.yaml:4:16: boot.initrd: expected a path, but 1 without quotes is a number: write "
       "\"1\"");

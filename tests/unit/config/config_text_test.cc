@@ -14,7 +14,7 @@ namespace {
 TEST(ConfigText, yaml_has_every_default_filled_in) {
   EXPECT_EQ(to_yaml(load_text(kMinimal)),
             "name: test\nprotected: true\ncpus: 1\non_reset: restart\nrng: false\n"
-            "memory:\n  size: 256MiB\n  hugepages: auto\n  dma_window: auto\n"
+            "memory:\n  size: 256MiB\n  hugepages: auto\n  prefault: false\n  dma_window: auto\n"
             "boot:\n  kernel: /vm/Image\n  cmdline: \"\"\n"
             "console:\n  type: stdio\n");
 }
@@ -77,7 +77,7 @@ TEST(ConfigText, yaml_loads_as_the_same_configuration) {
   VmConfig config;
   config.vcpus = 64;
   config.protection = Protection::Unprotected;
-  config.memory = {uint64_t{33} << 20, Hugepages::Always, uint64_t{3} << 20};
+  config.memory = {uint64_t{33} << 20, Hugepages::Always, true, uint64_t{3} << 20};
   config.console = {ConsoleKind::Socket, "/run/a b"};
   config.on_reset = OnReset::Exit;
   config.boot.kernel = "/a: #b/\"c\"\\d/é";

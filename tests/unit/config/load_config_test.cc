@@ -69,6 +69,7 @@ cpus: 64
 memory:
   size: 1GiB
   hugepages: never
+  prefault: true
   dma_window: 8MiB
 boot:
   kernel: ../build/Image
@@ -112,7 +113,7 @@ shares:
   expected.name = "full";
   expected.protection = Protection::Unprotected;
   expected.vcpus = 64;
-  expected.memory = {1024 * kMiB, Hugepages::Never, 8 * kMiB};
+  expected.memory = {1024 * kMiB, Hugepages::Never, true, 8 * kMiB};
   expected.boot = {"/build/Image", "/srv/initrd", "console=ttyAMA0 quiet"};
   expected.console = {ConsoleKind::Socket, "/vm/run/console"};
   expected.on_reset = OnReset::Exit;

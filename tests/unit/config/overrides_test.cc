@@ -121,11 +121,12 @@ TEST(Overrides, faults_of_lists_name_the_item) {
 TEST(Overrides, faults_name_the_option) {
   EXPECT_EQ(faults_of(kMinimal, {"memory.sise=1GiB"}),
             "--set memory.sise: unknown key, did you mean memory.size? (known here: size, "
-            "hugepages and dma_window)");
+            "hugepages, prefault and dma_window)");
   EXPECT_EQ(faults_of(kMinimal, {"cpus"}),
             "--set cpus: expected KEY=VALUE, such as memory.size=1GiB");
   EXPECT_EQ(faults_of(kMinimal, {"memory=1GiB"}),
-            "--set memory: is a section: set one of its keys, size, hugepages or dma_window");
+            "--set memory: is a section: set one of its keys, size, hugepages, prefault or "
+            "dma_window");
   EXPECT_EQ(faults_of(kMinimal, {"cpus=many"}),
             "--set cpus: expected an integer from 1 to 64, got \"many\"");
   EXPECT_EQ(faults_of(kMinimal, {"name=\xff"}), "--set name: not UTF-8");

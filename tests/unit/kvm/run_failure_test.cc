@@ -41,12 +41,39 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{ENOEXEC, ExitStatus::VcpuFailed, "vcpu-failed"}),
     [](const auto& parameter) { return "errno_" + std::to_string(parameter.param.error); });
 
-TEST(RunFailure, guest_physical_address_is_named_where_the_kernel_tells_it) {
+class ProtectedMemoryFault : public testing::TestWithParam<Case> {};
+
+TEST_P(ProtectedMemoryFault, has_its_own_status_name_and_remedy_and_names_the_page) {
   RunFailure failure;
-  failure.error = EFAULT;
+  failure.error = GetParam().error;
+  failure.exit_reason = KVM_EXIT_MEMORY_FAULT;
   failure.ipa = 0x4000'3000;
 
-  EXPECT_NE(explain(failure, Protection::Protected).meaning.find("0x40003000"), std::string::npos);
+  const Explanation explanation = explain(failure, Protection::Protected);
+
+  EXPECT_EQ(explanation.status, GetParam().status);
+  EXPECT_EQ(explanation.name, GetParam().name);
+  EXPECT_NE(explanation.meaning.find("0x40003000"), std::string::npos) << explanation.meaning;
+  EXPECT_FALSE(explanation.remedy.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    EveryErrno, ProtectedMemoryFault,
+    testing::Values(Case{ENOMEM, ExitStatus::MemoryExhausted, "locked-memory-exhausted"},
+                    Case{EFAULT, ExitStatus::PageNotDonatable, "page-not-donatable"},
+                    Case{EHWPOISON, ExitStatus::GuestPoisoned, "guest-memory-poisoned"}),
+    [](const auto& parameter) { return "errno_" + std::to_string(parameter.param.error); });
+
+TEST(RunFailure, page_of_an_unprotected_guest_is_named_too) {
+  RunFailure failure;
+  failure.error = EFAULT;
+  failure.exit_reason = KVM_EXIT_MEMORY_FAULT;
+  failure.ipa = 0x4000'3000;
+
+  const Explanation explanation = explain(failure, Protection::Unprotected);
+
+  EXPECT_EQ(explanation.status, ExitStatus::VcpuFailed);
+  EXPECT_NE(explanation.meaning.find("0x40003000"), std::string::npos) << explanation.meaning;
 }
 
 TEST(RunFailure, fail_entry_is_told_apart_from_other_exits) {

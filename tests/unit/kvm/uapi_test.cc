@@ -14,6 +14,8 @@ namespace {
 TEST(Uapi, constants_newer_than_the_oldest_headers_are_the_kernels) {
   EXPECT_EQ(KVM_EXIT_MEMORY_FAULT, 39);
   EXPECT_EQ(KVM_VM_TYPE_ARM_PROTECTED, 1UL << 31);
+  EXPECT_EQ(KVM_CAP_PRE_FAULT_MEMORY, 236);
+  EXPECT_EQ(KVM_PRE_FAULT_MEMORY, 0xc040aed5UL);
 }
 
 #ifdef KVM_CAP_MEMORY_FAULT_INFO

@@ -94,10 +94,12 @@ TEST(GuestMemorySetup, hugepages_follow_the_option) {
   const uint64_t size = 16 * page();
   const MemoryRegion regions[] = {
       {GuestRange(GuestAddress(0), size), PrivateRam{HugepageAdvice::Always}},
-      {GuestRange(GuestAddress(size), size), PrivateRam{HugepageAdvice::Never}}};
+      {GuestRange(GuestAddress(size), size), PrivateRam{HugepageAdvice::Never}},
+      {GuestRange(GuestAddress(2 * size), size), DmaWindow{HugepageAdvice::Preferred}}};
   const GuestMemory memory(regions);
   EXPECT_NE(mapping_flags(memory.slots()[0].host_address).find(" hg "), std::string::npos);
   EXPECT_NE(mapping_flags(memory.slots()[1].host_address).find(" nh "), std::string::npos);
+  EXPECT_NE(mapping_flags(memory.slots()[2].host_address).find(" hg "), std::string::npos);
 }
 
 TEST(GuestMemorySetup, process_leaves_memory_merging) {
