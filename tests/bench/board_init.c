@@ -9,8 +9,11 @@
 //   time     the same; trace exec, idle times and the exit that carries the power-off
 //   entry    the same; trace exec, idle times and the first entry into the guest
 //   memory   the same; resident memory beyond guest memory, at its highest
+//   load     a guest that runs load/main.c; trace its marks and idle times
+//   flood    the same; trace its marks, resident memory every second
 // Output, each line after "bench: ":
 //   begin KIND NAME | trace NAME LINE | elapsed NAME NANOSECONDS | memory NAME OTHER_KIB GUEST_KIB
+//   load NAME NUMBER PHASE COUNT | sample NAME NANOSECONDS OTHER_KIB GUEST_KIB
 //   failed NAME WHY | done
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +35,12 @@
 #define OUTPUT "/bench/output"
 
 enum { kMaxArguments = 64, kSamplePeriodNs = 2000000, kDeadlineSeconds = 20 };
+enum { kLoadDeadlineSeconds = 60, kFloodDeadlineSeconds = 3600, kFloodSampleSeconds = 1 };
+
+enum kind { kPrepare, kWarm, kTime, kEntry, kMemory, kLoad, kFlood, kKinds };
+
+static const char* const kKindNames[kKinds] = {"prepare", "warm", "time", "entry",
+                                               "memory",  "load", "flood"};
 
 // Of the board's time. After its boot the kernel goes on testing its cryptography in threads of its
 // own, for more instructions than a guest takes.
@@ -62,14 +71,21 @@ static void tracing(const char* file, const char* value) {
   if (fd >= 0) close(fd);
 }
 
-static void start_tracing(bool first_entry) {
+static bool is_traced(enum kind kind) {
+  return kind == kTime || kind == kEntry || kind == kLoad || kind == kFlood;
+}
+
+static void start_tracing(enum kind kind) {
   tracing("trace", "");
   tracing("events/sched/sched_process_exec/enable", "1");
-  tracing("events/power/cpu_idle/enable", "1");
-  if (first_entry) {
+  if (kind != kFlood) tracing("events/power/cpu_idle/enable", "1");
+  if (kind == kEntry) {
     // Whatever comes after the first entry is not recorded.
     tracing("events/kvm/kvm_entry/trigger", "traceoff:1");
     tracing("events/kvm/kvm_entry/enable", "1");
+  } else if (kind == kLoad || kind == kFlood) {
+    tracing("events/kvm/kvm_mmio/filter", "gpa == 0x9010004");  // the marks of load/main.c
+    tracing("events/kvm/kvm_mmio/enable", "1");
   } else {
     tracing("events/kvm/kvm_userspace_exit/filter", "reason == 24");  // KVM_EXIT_SYSTEM_EVENT
     tracing("events/kvm/kvm_userspace_exit/enable", "1");
@@ -77,10 +93,10 @@ static void start_tracing(bool first_entry) {
   tracing("tracing_on", "1");
 }
 
-static void stop_tracing(bool first_entry, const char* name) {
+static void stop_tracing(enum kind kind, const char* name) {
   tracing("tracing_on", "0");
   tracing("events/enable", "0");
-  if (first_entry) tracing("events/kvm/kvm_entry/trigger", "!traceoff:1");
+  if (kind == kEntry) tracing("events/kvm/kvm_entry/trigger", "!traceoff:1");
   FILE* trace = fopen(TRACING "trace", "r");
   char line[512];
   while (trace != NULL && fgets(line, sizeof(line), trace) != NULL) {
@@ -115,17 +131,30 @@ static struct residence residence_of(pid_t pid) {
   return sum;
 }
 
+static bool has_ended(pid_t pid) {
+  siginfo_t info = {0};
+  return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
 static struct residence watch_residence(pid_t pid) {
   struct residence highest = {0, 0};
   const struct timespec period = {.tv_nsec = kSamplePeriodNs};
-  siginfo_t info = {0};
-  while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+  while (!has_ended(pid)) {
     const struct residence sample = residence_of(pid);
     if (sample.other_kib > highest.other_kib) highest.other_kib = sample.other_kib;
     if (sample.guest_kib > highest.guest_kib) highest.guest_kib = sample.guest_kib;
     nanosleep(&period, NULL);
   }
   return highest;
+}
+
+static void tell_residence(pid_t pid, const char* name) {
+  const struct timespec period = {.tv_sec = kFloodSampleSeconds};
+  while (!has_ended(pid)) {
+    const struct residence sample = residence_of(pid);
+    say("sample %s %lld %lu %lu", name, (long long)now_ns(), sample.other_kib, sample.guest_kib);
+    nanosleep(&period, NULL);
+  }
 }
 
 static bool output_has(const char* text) {
@@ -139,6 +168,21 @@ static bool output_has(const char* text) {
   return found;
 }
 
+// What load/main.c has printed, perhaps behind what a flood left of its last line.
+static void tell_load(const char* name) {
+  static const char kMark[] = "load: ";
+  char line[1024];
+  FILE* output = fopen(OUTPUT, "r");
+  while (output != NULL && fgets(line, sizeof(line), output) != NULL) {
+    const char* text = strstr(line, kMark);
+    if (text == NULL) continue;
+    text += sizeof(kMark) - 1;
+    const bool failed = strncmp(text, "failed ", 7) == 0;
+    say("%s %s %.*s", failed ? "failed" : "load", name, (int)strcspn(text, "\r\n"), text);
+  }
+  if (output != NULL) fclose(output);
+}
+
 static void show_output(void) {
   char line[1024];
   FILE* output = fopen(OUTPUT, "r");
@@ -147,14 +191,14 @@ static void show_output(void) {
 }
 
 // Starts the command; *started becomes the time just before exec. `silence` becomes its stdin.
-static pid_t start(char** argv, int silence, int64_t* started) {
+static pid_t start(char** argv, unsigned deadline, int silence, int64_t* started) {
   const int output = open(OUTPUT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const pid_t pid = fork();
   if (pid == 0) {
     dup2(silence, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
-    alarm(kDeadlineSeconds);  // survives exec, and kills
+    alarm(deadline);  // survives exec, and kills
     *started = now_ns();
     execv(argv[0], argv);
     dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
@@ -164,30 +208,40 @@ static pid_t start(char** argv, int silence, int64_t* started) {
   return pid;
 }
 
-static void run(const char* kind, const char* name, char** argv, int silence, int64_t* started) {
-  const bool entry = strcmp(kind, "entry") == 0;
-  const bool traced = entry || strcmp(kind, "time") == 0;
-  const bool memory = strcmp(kind, "memory") == 0;
+static void run(enum kind kind, const char* name, char** argv, int silence, int64_t* started) {
+  const bool loaded = kind == kLoad || kind == kFlood;
   struct residence highest = {0, 0};
   int status = 0;
-  say("begin %s %s", kind, name);
-  if (traced) start_tracing(entry);
-  const pid_t pid = start(argv, silence, started);
-  if (memory) highest = watch_residence(pid);
+  say("begin %s %s", kKindNames[kind], name);
+  if (is_traced(kind)) start_tracing(kind);
+  const unsigned deadline = kind == kLoad    ? kLoadDeadlineSeconds
+                            : kind == kFlood ? kFloodDeadlineSeconds
+                                             : kDeadlineSeconds;
+  const pid_t pid = start(argv, deadline, silence, started);
+  if (kind == kMemory) highest = watch_residence(pid);
+  if (kind == kFlood) tell_residence(pid, name);
   waitpid(pid, &status, 0);
   const int64_t elapsed = now_ns() - *started;
-  if (traced) stop_tracing(entry, name);
+  if (is_traced(kind)) stop_tracing(kind, name);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     say("failed %s wait status %#x", name, (unsigned)status);
     show_output();
-  } else if (strcmp(kind, "prepare") != 0 && !output_has("reboot: Power down")) {
-    say("failed %s the guest did not power off", name);
+  } else if (kind != kPrepare && !loaded && !output_has("redoubt-guest: userspace reached")) {
+    say("failed %s the guest did not come to its userspace", name);
     show_output();
-  } else if (memory) {
+  } else if (kind == kMemory) {
     say("memory %s %lu %lu", name, highest.other_kib, highest.guest_kib);
+  } else if (loaded) {
+    tell_load(name);
   } else {
     say("elapsed %s %lld", name, (long long)elapsed);
   }
+}
+
+static enum kind kind_of(const char* name) {
+  int kind = 0;
+  while (kind < kKinds && strcmp(name, kKindNames[kind]) != 0) ++kind;
+  return (enum kind)kind;
 }
 
 static void mount_all(void) {
@@ -220,7 +274,12 @@ int main(void) {
          word = strtok(NULL, "\t")) {
       field[count++] = word;
     }
-    if (count > 2) run(field[0], field[1], &field[2], silence[0], started);
+    const enum kind kind = kind_of(field[0]);
+    if (kind == kKinds || count < 3) {
+      say("failed plan %s", field[0]);
+    } else {
+      run(kind, field[1], &field[2], silence[0], started);
+    }
   }
   say("done");
   reboot(RB_POWER_OFF);

@@ -36,9 +36,17 @@ def compiler():
     raise BenchError("no C compiler for arm64: install gcc-aarch64-linux-gnu")
 
 
-def build_init(out):
-    subprocess.run([compiler(), "-O2", "-static", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-                    "-o", str(out), str(HERE / "board_init.c")], check=True)
+def build(out, *sources):
+    """A static program from sources of this folder."""
+    subprocess.run([compiler(), "-O2", "-static", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow",
+                    "-Werror", "-o", str(out), *(str(HERE / name) for name in sources)], check=True)
+
+
+def strip(program, out):
+    tool = "strip" if os.uname().machine == "aarch64" else "aarch64-linux-gnu-strip"
+    if shutil.which(tool) is None:
+        raise BenchError(f"no {tool} is installed: install binutils-aarch64-linux-gnu")
+    subprocess.run([tool, "-o", str(out), str(program)], check=True)
 
 
 def write_initramfs(out, init, plan, files, texts):
@@ -57,12 +65,12 @@ def write_initramfs(out, init, plan, files, texts):
         archive.finish()
 
 
-def command(kernel, initramfs, cpu):
+def command(kernel, initramfs, cpu, shift=0):
     # setpriv: should this process be killed outright, the board goes with it.
     return ["setpriv", "--pdeathsig", "KILL",
             "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3",
             "-cpu", cpu, "-smp", "1", "-m", str(MEMORY_MIB), "-accel", "tcg,thread=single",
-            "-icount", "shift=0,sleep=off", "-nographic", "-nodefaults", "-no-reboot",
+            "-icount", f"shift={shift},sleep=off", "-nographic", "-nodefaults", "-no-reboot",
             "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initramfs),
             "-append", COMMAND_LINE]
 
@@ -86,12 +94,15 @@ def _console_lines(process, log):
             raise BenchError(f"the board has been silent for {PATIENCE_SECONDS} s")
 
 
-def run(kernel, initramfs, cpu, log_path, on_begin):
-    """Boots, and returns what board_init.c told: lists of words. Raises BenchError."""
+def run(kernel, initramfs, cpu, log_path, on_begin, shift=0):
+    """Boots, and returns what board_init.c told: lists of words. Raises BenchError.
+
+    An instruction takes 2**shift nanoseconds: 0 to count them, more to let time pass sooner.
+    """
     reports = []
     with log_path.open("wb", buffering=0) as log, subprocess.Popen(
-            command(kernel, initramfs, cpu), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT) as process:
+            command(kernel, initramfs, cpu, shift), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             for line in _console_lines(process, log):
                 if not line.startswith("bench: "):

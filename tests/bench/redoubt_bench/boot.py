@@ -2,7 +2,6 @@
 """`tests/bench/run boot`: what it costs to boot a small Linux guest and power it off."""
 
 import os
-import shutil
 import statistics
 import subprocess
 from pathlib import Path
@@ -11,50 +10,66 @@ from redoubt_bench import board, figures, peer, trace
 from redoubt_bench.figures import Figure
 
 GUEST_MIB = 256
-GUEST_COMMAND_LINE = "console=ttyAMA0 redoubt.mode=off"
 SUBJECTS = ("qemu", "unprotected", "protected")
 
-KERNEL, INITRD, CONFIG, REDOUBT = "bench/Image", "bench/initrd", "bench/vm.yaml", "bench/redoubt"
+# Where the guest's log goes, and how much of it there is. A row of another variant than "pl011"
+# is named SUBJECT/VARIANT.
+_COMMAND_LINES = {
+    "pl011": "console=ttyAMA0 redoubt.mode=off",
+    "hvc0": "console=hvc0 redoubt.mode=off",
+    "pl011-quiet": "console=ttyAMA0 quiet redoubt.mode=off",
+    "hvc0-quiet": "console=hvc0 quiet redoubt.mode=off",
+}
+VARIANTS = tuple(_COMMAND_LINES)
 
-_CONFIG = f"""\
-cpus: 1
-memory:
-  size: {GUEST_MIB}MiB
-boot:
-  kernel: {Path(KERNEL).name}
-  initrd: {Path(INITRD).name}
-  cmdline: {GUEST_COMMAND_LINE}
-"""
+KERNEL, INITRD, REDOUBT = "bench/Image", "bench/initrd", "bench/redoubt"
 
 
-def command_of(subject):
+def row_of(subject, variant):
+    return subject if variant == VARIANTS[0] else f"{subject}/{variant}"
+
+
+def is_virtio_console(variant):
+    return variant.startswith("hvc0")
+
+
+def config_of(variant):
+    text = (f"cpus: 1\nmemory:\n  size: {GUEST_MIB}MiB\nboot:\n  kernel: {Path(KERNEL).name}\n"
+            f"  initrd: {Path(INITRD).name}\n  cmdline: {_COMMAND_LINES[variant]}\n")
+    if is_virtio_console(variant):
+        text += "console: {type: none}\nports:\n  - {name: console, type: stdio}\n"
+    return text
+
+
+def command_of(subject, variant):
     """What is started on the board: the same kernel, initramfs, command line, RAM and vCPUs."""
     if subject == "qemu":
+        console = ["-serial", "stdio"]
+        if is_virtio_console(variant):
+            console = ["-serial", "none", "-global", "virtio-mmio.force-legacy=false",
+                       "-device", "virtio-serial-device", "-chardev", "stdio,id=console",
+                       "-device", "virtconsole,chardev=console"]
         return [f"/{peer.PROGRAM}", "-M", "virt,accel=kvm,gic-version=3", "-cpu", "host",
-                "-smp", "1", "-m", str(GUEST_MIB), "-nographic", "-nodefaults",
-                "-serial", "stdio", "-kernel", f"/{KERNEL}", "-initrd", f"/{INITRD}",
-                "-append", GUEST_COMMAND_LINE]
+                "-smp", "1", "-m", str(GUEST_MIB), "-nographic", "-nodefaults", *console,
+                "-kernel", f"/{KERNEL}", "-initrd", f"/{INITRD}",
+                "-append", _COMMAND_LINES[variant]]
     protected = "true" if subject == "protected" else "false"
-    return [f"/{REDOUBT}", "run", f"/{CONFIG}", "--set", f"protected={protected}"]
+    return [f"/{REDOUBT}", "run", f"/bench/{variant}.yaml", "--set", f"protected={protected}"]
 
 
-def plan_of(subjects, runs):
-    """Every subject is run once to warm the caches, then measured `runs` times."""
+def plan_of(subjects, variants, runs):
+    """Every row is run once to warm the caches, then measured `runs` times. What does not depend on
+    where the log goes is measured in the first variant."""
     plan = [("prepare", "ldconfig", f"/{peer.LDCONFIG}")] if "qemu" in subjects else []
-    for subject in subjects:
-        command = command_of(subject)
-        plan.append(("warm", subject, *command))
-        plan += [("time", subject, *command)] * runs
-        plan += [("entry", subject, *command)] * runs
-        plan.append(("memory", subject, *command))
+    for variant in variants:
+        for subject in subjects:
+            row, command = row_of(subject, variant), command_of(subject, variant)
+            plan.append(("warm", row, *command))
+            plan += [("time", row, *command)] * runs
+            if variant == VARIANTS[0]:
+                plan += [("entry", row, *command)] * runs
+                plan.append(("memory", row, *command))
     return plan
-
-
-def strip(program, out):
-    tool = "strip" if os.uname().machine == "aarch64" else "aarch64-linux-gnu-strip"
-    if shutil.which(tool) is None:
-        raise board.BenchError(f"no {tool} is installed: install binutils-aarch64-linux-gnu")
-    subprocess.run([tool, "-o", str(out), str(program)], check=True)
 
 
 def is_static(program):
@@ -63,21 +78,19 @@ def is_static(program):
     return "INTERP" not in text
 
 
-def measure(inputs, subjects, runs, out, say):
+def measure(inputs, subjects, variants, runs, out, say):
     """Boots the board once for all subjects. Returns the board's reports."""
     files = {KERNEL: inputs.guest_kernel, INITRD: inputs.guest_initrd}
-    texts = {CONFIG: _CONFIG}
+    texts = {f"bench/{variant}.yaml": config_of(variant) for variant in variants}
     if "qemu" in subjects:
-        root, version = peer.fetch()
-        say(f"peer: qemu-system-aarch64 {version}")
-        files.update(peer.files(root))
-        folders = "".join(f"/{folder}\n" for folder in peer.LIBRARY_FOLDERS)
-        texts["etc/ld.so.conf"] = folders
+        peer_files, peer_texts = peer.put_on_board(say)
+        files.update(peer_files)
+        texts.update(peer_texts)
     if set(subjects) - {"qemu"}:
-        strip(inputs.redoubt, out / "redoubt")
+        board.strip(inputs.redoubt, out / "redoubt")
         files[REDOUBT] = out / "redoubt"
-    plan = plan_of(subjects, runs)
-    board.build_init(out / "init")
+    plan = plan_of(subjects, variants, runs)
+    board.build(out / "init", "board_init.c")
     board.write_initramfs(out / "initramfs", out / "init", plan, files, texts)
     steps = iter(range(1, len(plan) + 1))
     return board.run(inputs.host_kernel, out / "initramfs", inputs.cpu, out / "console.log",
@@ -95,12 +108,13 @@ def _runs_of(reports):
     return runs
 
 
-def spans(reports, subject, kind):
+def spans(reports, subject, kind, variant=VARIANTS[0]):
     """The spans of all runs of one kind; `time` ends at the power-off, `entry` in the guest."""
     event = {"time": "kvm_userspace_exit", "entry": "kvm_entry"}[kind]
+    row = row_of(subject, variant)
     return [trace.span([words[2] for words in said if words[0] == "trace"],
-                       command_of(subject)[0], event)
-            for run_kind, name, said in _runs_of(reports) if (run_kind, name) == (kind, subject)]
+                       command_of(subject, variant)[0], event)
+            for run_kind, name, said in _runs_of(reports) if (run_kind, name) == (kind, row)]
 
 
 def resident_kib(reports, subject):
@@ -116,31 +130,45 @@ def _median(values):
     return int(statistics.median(values))
 
 
-def summarize(reports, subjects, binary):
+def _first_variant(reports, subject):
+    """What is measured there alone."""
+    entries = spans(reports, subject, "entry")
+    ours = subject != "qemu"
+    return [
+        Figure(f"{subject}: exec to first KVM_RUN", _median(s.elapsed for s in entries), "ns",
+               figures.INSTRUCTIONS_TO_FIRST_RUN if ours else None),
+        Figure(f"{subject}: of these, instructions", _median(s.busy for s in entries), "ns"),
+        Figure(f"{subject}: resident beyond guest memory", resident_kib(reports, subject)[0],
+               "KiB", figures.RESIDENT_KIB if ours else None),
+    ]
+
+
+def _ratios(variant, off):
+    ratios = (("unprotected", "qemu", figures.UNPROTECTED_TO_PEER),
+              ("protected", "unprotected", figures.PROTECTED_TO_UNPROTECTED))
+    return [Figure(f"{row_of(over, variant)} / {row_of(under, variant)}", off[over] / off[under],
+                   "ratio", target)
+            for over, under, target in ratios if over in off and under in off]
+
+
+def summarize(reports, subjects, variants, binary):
     """All figures that these reports give."""
     found = []
-    off = {}
-    for subject in subjects:
-        times = spans(reports, subject, "time")
-        entries = spans(reports, subject, "entry")
-        off[subject] = _median(span.elapsed for span in times)
-        ours = subject != "qemu"
-        found += [
-            Figure(f"{subject}: exec to power-off", off[subject], "ns"),
-            Figure(f"{subject}: of these, instructions", _median(s.busy for s in times), "ns"),
-            Figure(f"{subject}: exec to first KVM_RUN", _median(s.elapsed for s in entries), "ns",
-                   figures.INSTRUCTIONS_TO_FIRST_RUN if ours else None),
-            Figure(f"{subject}: of these, instructions", _median(s.busy for s in entries), "ns"),
-            Figure(f"{subject}: resident beyond guest memory", resident_kib(reports, subject)[0],
-                   "KiB", figures.RESIDENT_KIB if ours else None),
-        ]
+    ratios = []
+    for variant in variants:
+        off = {}
+        for subject in subjects:
+            times = spans(reports, subject, "time", variant)
+            row = row_of(subject, variant)
+            off[subject] = _median(span.elapsed for span in times)
+            found += [
+                Figure(f"{row}: exec to power-off", off[subject], "ns"),
+                Figure(f"{row}: of these, instructions", _median(s.busy for s in times), "ns"),
+            ]
+            if variant == VARIANTS[0]:
+                found += _first_variant(reports, subject)
+        ratios += _ratios(variant, off)
     if binary is not None:
         found.append(Figure("binary, stripped and static", binary.stat().st_size, "bytes",
                             figures.BINARY_BYTES))
-    if {"unprotected", "qemu"} <= set(subjects):
-        found.append(Figure("unprotected / qemu", off["unprotected"] / off["qemu"], "ratio",
-                            figures.UNPROTECTED_TO_PEER))
-    if {"unprotected", "protected"} <= set(subjects):
-        found.append(Figure("protected / unprotected", off["protected"] / off["unprotected"],
-                            "ratio", figures.PROTECTED_TO_UNPROTECTED))
-    return found
+    return found + ratios

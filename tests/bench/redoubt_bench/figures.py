@@ -12,16 +12,19 @@ BINARY_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. Smaller is better throughout; no target: told for comparison."""
+    """One line of the table. No target: told for comparison. `at_least`: more is better."""
 
     name: str
     value: float
     unit: str
     target: float | None = None
+    at_least: bool = False
 
     @property
     def reached(self):
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def _number(value, unit):
@@ -33,7 +36,8 @@ def _number(value, unit):
 def table(figures):
     rows = [("figure", "value", "unit", "target", "")]
     for figure in figures:
-        limit = "" if figure.target is None else "≤ " + _number(figure.target, figure.unit)
+        sign = "≥ " if figure.at_least else "≤ "
+        limit = "" if figure.target is None else sign + _number(figure.target, figure.unit)
         verdict = {None: "", True: "reached", False: "MISSED"}[figure.reached]
         rows.append((figure.name, _number(figure.value, figure.unit), figure.unit, limit, verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]

@@ -95,3 +95,10 @@ def files(root):
             result[LOADER if place.endswith(Path(LOADER).name) else place] = found
             queue.append(found)
     return result
+
+
+def put_on_board(say):
+    """(files, texts) for the board's archive."""
+    root, version = fetch()
+    say(f"peer: qemu-system-aarch64 {version}")
+    return files(root), {"etc/ld.so.conf": "".join(f"/{name}\n" for name in LIBRARY_FOLDERS)}
