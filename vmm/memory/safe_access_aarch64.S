@@ -25,30 +25,57 @@
 	.endm
 
 	/*
-	 * Copies x2 bytes from x1 to x0. `guest` is the register of the side that may fault. That side
-	 * is accessed by bytes until it is aligned and then 16 bytes at a time, so no access crosses a
-	 * page of it: a fault leaves x2 exact.
+	 * One access of each side, of `size` bytes through the registers of `load` and `store`, neither of
+	 * which crosses a page of guest memory: a fault leaves x2 exact.
+	 */
+	.macro	move size, load, store, registers:vararg
+	\load	\registers, [x1], #\size
+	\store	\registers, [x0], #\size
+	sub	x2, x2, #\size
+	.endm
+
+	/* The same when bit `bit` of the guest's address is set, after which it is clear. */
+	.macro	move_if guest, bit, size, load, store, registers:vararg
+	tbz	\guest, #\bit, 9f
+	move	\size, \load, \store, \registers
+9:
+	.endm
+
+	/*
+	 * Copies x2 bytes from x1 to x0. `guest` is the register of the side that may fault. That side is
+	 * always accessed at multiples of the access's size. Much goes 32 bytes at a time, since devices
+	 * copy all that guests read and write.
 	 */
 	.macro	copy guest
-1:	tst	\guest, #15
-	b.eq	2f
-	cbz	x2, guest_access_landing
-	ldrb	w3, [x1], #1
-	strb	w3, [x0], #1
-	sub	x2, x2, #1
-	b	1b
-2:	cmp	x2, #16
-	b.lo	4f
-3:	ldp	x3, x4, [x1], #16
-	stp	x3, x4, [x0], #16
-	sub	x2, x2, #16
-	cmp	x2, #16
-	b.hs	3b
-4:	cbz	x2, guest_access_landing
-	ldrb	w3, [x1], #1
-	strb	w3, [x0], #1
-	sub	x2, x2, #1
-	b	4b
+	cmp	x2, #64
+	b.lo	2f
+	move_if	\guest, 0, 1, ldrb, strb, w3
+	move_if	\guest, 1, 2, ldrh, strh, w3
+	move_if	\guest, 2, 4, ldr, str, w3
+	move_if	\guest, 3, 8, ldr, str, x3
+	move_if	\guest, 4, 16, ldr, str, q0
+	b	1f
+0:	move	32, ldp, stp, q0, q1
+	move	32, ldp, stp, q2, q3
+	move	32, ldp, stp, q0, q1
+	move	32, ldp, stp, q2, q3
+1:	cmp	x2, #128
+	b.hs	0b
+2:	tst	\guest, #15
+	b.ne	4f
+	b	3f
+6:	move	16, ldr, str, q0
+3:	cmp	x2, #16
+	b.hs	6b
+4:	tst	\guest, #3
+	b.ne	5f
+	b	7f
+8:	move	4, ldr, str, w3
+7:	cmp	x2, #4
+	b.hs	8b
+5:	cbz	x2, guest_access_landing
+	move	1, ldrb, strb, w3
+	b	5b
 	.endm
 
 	.section .text.guest_access, "ax", %progbits
@@ -70,17 +97,18 @@ guest_access_begin:
 /* size_t zero_guest(uintptr_t to, size_t size) */
 	function zero_guest
 	mov	x2, x1
-1:	tst	x0, #15
+	movi	v0.2d, #0
+1:	tst	x0, #31
 	b.eq	2f
 	cbz	x2, guest_access_landing
 	strb	wzr, [x0], #1
 	sub	x2, x2, #1
 	b	1b
-2:	cmp	x2, #16
+2:	cmp	x2, #32
 	b.lo	4f
-3:	stp	xzr, xzr, [x0], #16
-	sub	x2, x2, #16
-	cmp	x2, #16
+3:	stp	q0, q0, [x0], #32
+	sub	x2, x2, #32
+	cmp	x2, #32
 	b.hs	3b
 4:	cbz	x2, guest_access_landing
 	strb	wzr, [x0], #1
