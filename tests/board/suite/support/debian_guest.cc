@@ -63,6 +63,10 @@ DebianGuest::DebianGuest(const DebianConfig& config)
   process_.emplace(launch);
 }
 
+DebianGuest::DebianGuest(DebianBoot boot, const Launch& launch) : boot_(boot) {
+  process_.emplace(launch);
+}
+
 DebianGuest::~DebianGuest() {
   std::error_code ignored;
   std::filesystem::remove(config_, ignored);

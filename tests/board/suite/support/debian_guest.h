@@ -52,6 +52,8 @@ class DebianGuest {
 
   // Writes the configuration to a file of its own and starts the guest; throws std::system_error.
   explicit DebianGuest(const DebianConfig& config);
+  // Starts a guest by a configuration that is there already; throws std::system_error.
+  DebianGuest(DebianBoot boot, const Launch& launch);
   ~DebianGuest();
   DebianGuest(const DebianGuest&) = delete;
   DebianGuest& operator=(const DebianGuest&) = delete;
@@ -76,7 +78,7 @@ class DebianGuest {
   bool wait_for_prompt(std::string_view prompt);
 
   const DebianBoot boot_;
-  std::filesystem::path config_;
+  std::filesystem::path config_;  // of ours
   std::optional<RedoubtProcess> process_;
   size_t read_ = 0;  // how much of the process's output has been looked at
   unsigned replies_ = 0;
