@@ -4,6 +4,7 @@
 import unittest
 
 import check_docs
+import check_hostile_table
 from test_rules import found
 
 
@@ -55,6 +56,27 @@ class NamedFiles(unittest.TestCase):
     def test_other_documents_may_name_what_is_elsewhere(self):
         self.assertEqual([], self.broken("`vm.yaml`", "README.md"))
         self.assertEqual([("README.md", 1)], self.broken("vmm/gone.cc", "README.md"))
+
+
+class HostileTable(unittest.TestCase):
+    CASES = "      REDOUBT_HOSTILE(bad_ring),\n      REDOUBT_HOSTILE_PROTECTED(bad_page),\n"
+
+    def broken(self, row):
+        return found("hostile_table", {
+            check_hostile_table.TABLE: f"# `a_b`\n| what | tests |\n|---|---|\n{row}\n",
+            "tests/hostile/cases.cc": self.CASES,
+            "tests/unit/block_test.cc": "TEST_F(Block,\n       reads) {\n"})
+
+    def test_complete_table_is_fine(self):
+        self.assertEqual([], self.broken("| rings | `bad_ring` `bad_page` `Block.reads` |"))
+
+    def test_missing_program_is_found(self):
+        self.assertEqual([("tests/hostile/cases.cc", 2)], self.broken("| rings | `bad_ring` |"))
+
+    def test_test_that_does_not_exist_is_found(self):
+        table = check_hostile_table.TABLE
+        row = "| rings | `bad_ring` `bad_page` `no_ring` `Block.no_write` |"
+        self.assertEqual([(table, 4), (table, 4)], self.broken(row))
 
 
 class ExitCodes(unittest.TestCase):
