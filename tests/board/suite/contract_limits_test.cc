@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "tests/board/suite/support/contract_guest.h"
+#include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
 
@@ -17,6 +18,8 @@ constexpr size_t kLimitPages = 3;
 
 // The pages that the guest can touch beside its own before the limit is reached.
 size_t pages_within_limit() { return kLimitPages - Guest::image_pages(); }
+
+constexpr Failure kOverLimit{.explained = ENOMEM, .bare = ENOMEM};
 
 void become_limited_to(size_t pages) {
   drop_ipc_lock();
@@ -74,8 +77,9 @@ CONTRACT_TEST(ContractLimits, page_beyond_the_memlock_limit_is_enomem) {
   ASSERT_EQ(guest.touch(Guest::kWindow, pages_within_limit()), answer(0));
   EXPECT_EQ(locked_bytes(), kLimitPages * page_size());
 
-  EXPECT_EQ(guest.read(Guest::window_page(pages_within_limit())), run_error(ENOMEM));
-  EXPECT_EQ(guest.resume(), run_error(ENOMEM));
+  const uint64_t beyond = Guest::window_page(pages_within_limit());
+  expect_failure(guest, guest.read(beyond), kOverLimit, beyond);
+  expect_failure(guest, guest.resume(), kOverLimit, beyond);
 
   EXPECT_EQ(locked_bytes(), kLimitPages * page_size());
 }
@@ -87,7 +91,8 @@ CONTRACT_TEST(ContractLimits, same_vcpu_runs_on_once_the_limit_is_raised) {
   guest.back_window(window);
   become_limited_to(kLimitPages);
   ASSERT_EQ(guest.touch(Guest::kWindow, pages_within_limit()), answer(0));
-  ASSERT_EQ(guest.read(Guest::window_page(pages_within_limit())), run_error(ENOMEM));
+  const uint64_t beyond = Guest::window_page(pages_within_limit());
+  expect_failure(guest, guest.read(beyond), kOverLimit, beyond);
 
   limit_locked_memory((kLimitPages + 1) * page_size());
 

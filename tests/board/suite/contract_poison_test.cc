@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/contract_guest.h"
+#include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/host_access.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
@@ -21,6 +22,10 @@ namespace redoubt::suite {
 namespace {
 
 constexpr uint64_t kSecret = 0x7365'6372'6574'2121;
+
+void expect_poisoned(Guest& guest, const Outcome& outcome) {
+  expect_failure(guest, outcome, {.explained = EHWPOISON, .bare = EFAULT}, Guest::kWindow);
+}
 
 void fork_and_wait() {
   const pid_t child = ::fork();
@@ -43,7 +48,7 @@ CONTRACT_TEST(ContractPoison, fork_destroys_private_anonymous_pages) {
 
   fork_and_wait();
 
-  EXPECT_EQ(guest.read(Guest::kWindow), run_error(EFAULT));
+  expect_poisoned(guest, guest.read(Guest::kWindow));
 }
 
 CONTRACT_TEST(ContractPoison, fork_spares_pages_kept_out_of_children) {
@@ -95,7 +100,7 @@ CONTRACT_TEST(ContractPoison, process_vm_readv_succeeds_with_zeros_and_takes_the
   EXPECT_EQ(word, 0u);
   EXPECT_EQ(kernel_log(), log) << "the kernel has begun to report a forced reclaim";
   EXPECT_TRUE(host_load(window.data()).went_through());
-  EXPECT_EQ(guest.read(Guest::kWindow), run_error(EFAULT));
+  expect_poisoned(guest, guest.read(Guest::kWindow));
 }
 
 CONTRACT_TEST(ContractPoison, process_vm_readv_of_a_shared_page_harms_nothing) {
@@ -120,8 +125,8 @@ CONTRACT_TEST(ContractPoison, poisoned_page_fails_every_touch_for_good) {
   uint64_t word = 0;
   ASSERT_EQ(read_own_memory(window.data(), &word), ssize_t{sizeof word});
 
-  EXPECT_EQ(guest.read(Guest::kWindow), run_error(EFAULT));
-  for (int again = 0; again < 3; ++again) EXPECT_EQ(guest.resume(), run_error(EFAULT));
+  expect_poisoned(guest, guest.read(Guest::kWindow));
+  for (int again = 0; again < 3; ++again) expect_poisoned(guest, guest.resume());
 }
 
 CONTRACT_TEST(ContractPoison, poisoned_page_cannot_be_shared_and_the_rest_of_the_guest_goes_on) {

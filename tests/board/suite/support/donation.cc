@@ -190,6 +190,10 @@ Counters counters(Guest& guest, unsigned vcpus) {
   return all;
 }
 
+bool donates_folios(Guest& guest) {
+  return statistic(guest.vm().fd(), "pkvm_donate_calls").has_value();
+}
+
 bool explains_faults(Guest& guest) {
   return guest.vm().check_extension(KVM_CAP_MEMORY_FAULT_INFO) > 0;
 }

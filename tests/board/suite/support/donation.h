@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the suite `donate` needs beyond the contract's: memory made of folios of a known size, the
-// statistics of a VM and the address of a failed KVM_RUN. Everything throws
+// What the kernel patches add, and what it takes to see it: memory made of folios of a known size,
+// the statistics of a VM and the address of a failed KVM_RUN. Everything throws
 // std::system_error when the host fails it, and Unavailable where the host does not have it.
 #pragma once
 
@@ -72,6 +72,9 @@ struct Counters {
 };
 std::ostream& operator<<(std::ostream& out, const Counters& counters);
 [[nodiscard]] Counters counters(Guest& guest, unsigned vcpus = 1);
+
+// Whether a touch gives the guest the whole folio; on others it gives a page.
+[[nodiscard]] bool donates_folios(Guest& guest);
 
 // Whether KVM_RUN tells about faults of protected VMs that it cannot resolve.
 [[nodiscard]] bool explains_faults(Guest& guest);
