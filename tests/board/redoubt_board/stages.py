@@ -37,6 +37,11 @@ def _build_board(log: Log) -> list[Case]:
     return [Case("build", "arm64", Outcome.PASSED)]
 
 
+def _build_patched_kernel(log: Log) -> list[Case]:
+    log.need("setup/host-kernel", "patched")
+    return [Case("patched-kernel", "arm64", Outcome.PASSED)]
+
+
 def _python(log: Log) -> list[Case]:
     report = log.path.with_suffix(".xml")
     return _reported(log, None, report, sys.executable, BOARD / "python-tests", report)
@@ -83,12 +88,13 @@ def _reported(log: Log, suite: str | None, report: Path, *command: str | Path,
     return cases
 
 
-def _board(name: str, *arguments: str, cpu: str = "cortex-a72") -> Callable[[Log], list[Case]]:
-    """A run on a board of its own, reported as `stock-CPU` with all others on that CPU."""
+def _board(name: str, *arguments: str, kernel: str = "stock", cpu: str = "cortex-a72"
+           ) -> Callable[[Log], list[Case]]:
+    """A run on a board of its own, reported as `KERNEL-CPU` with all others on such a board."""
     def run(log: Log) -> list[Case]:
-        report = BUILD / "board" / f"stock-{cpu}-{name}" / "results.xml"
-        return _reported(log, f"board-stock-{cpu}", report, "tests/board/run", "--no-build",
-                         "--cpu", cpu, "--name", name, *arguments)
+        report = BUILD / "board" / f"{kernel}-{cpu}-{name}" / "results.xml"
+        return _reported(log, f"board-{kernel}-{cpu}", report, "tests/board/run", "--no-build",
+                         "--kernel", kernel, "--cpu", cpu, "--name", name, *arguments)
     return run
 
 
@@ -127,14 +133,20 @@ _OF_THE_PROCESSOR = "*Contract*:*SafeAccess*:GuestMemory*:Virtqueue*:Revocation*
 STAGES = (
     Stage("style", "the rules of the house", _style),
     Stage("build", "arm64 programs, guest, board", _build_board),
+    Stage("patched-kernel", "the host kernel with the series of kernel-patches/",
+          _build_patched_kernel),
     Stage("python", "the runner's own tests", _python),
     Stage("boot-1", "suite boot on the emulated board, first half",
           _board("boot-1", "--shard=1/2", "boot"), _BUILT),
     Stage("boot-2", "suite boot on another one, second half",
           _board("boot-2", "--shard=2/2", "boot"), _BUILT),
     Stage("virtio", "suite virtio on a board of its own", _board("virtio", "virtio"), _BUILT),
-    Stage("board", "unit and contract on the emulated board",
-          _board("board", "unit", "contract"), _BUILT),
+    Stage("hostile", "suite hostile on a board of its own", _board("hostile", "hostile"), _BUILT),
+    Stage("board", "unit, contract and donate on the emulated board",
+          _board("board", "unit", "contract", "donate"), _BUILT),
+    Stage("patched", "contract and donate on the patched host kernel",
+          _board("board", "contract", "donate", kernel="patched"),
+          _BUILT | {"patched-kernel"}),
     Stage("bench", "the benchmarks, one short round", _bench, _BUILT),
     Stage("board-max", "contract, and what leans on the processor, on the CPU max",
           _board("board", "--filter", _OF_THE_PROCESSOR, "unit", "contract", cpu="max"), _BUILT),
