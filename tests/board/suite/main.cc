@@ -22,9 +22,8 @@ struct Suite {
   std::string_view filter;
 };
 constexpr std::array kSuites = {
-    Suite{"boot", "Boot*:*/Boot*"},
-    Suite{"contract", "Contract*:*/Contract*"},
-    Suite{"donate", "Donate*:*/Donate*"},
+    Suite{"boot", "Boot*:*/Boot*"},       Suite{"contract", "Contract*:*/Contract*"},
+    Suite{"donate", "Donate*:*/Donate*"}, Suite{"hostile", "Hostile*:*/Hostile*"},
     Suite{"virtio", "Virtio*:*/Virtio*"},
 };
 
