@@ -119,12 +119,14 @@ void EventLoop::run() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerWait, -1);
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events.at(static_cast<size_t>(i));
-      if (event.data.u64 == kWakeToken) {
+      // epoll_event is packed on some machines: nothing may refer to its fields.
+      const uint64_t token = event.data.u64;
+      if (token == kWakeToken) {
         wake_.drain();
         run_tasks();
         continue;
       }
-      const auto found = sources_.find(event.data.u64);
+      const auto found = sources_.find(token);
       if (found == sources_.end()) continue;
       // The handler may cancel its own watch: keep the source until it returns.
       const std::shared_ptr<Source> source = found->second;
