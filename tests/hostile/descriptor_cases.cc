@@ -10,7 +10,6 @@ namespace {
 
 constexpr uint32_t kSize = EVIL_MAX_QUEUE_SIZE;
 constexpr uint32_t kTable = page(kStatusPage + 1);  // for indirect ones
-constexpr uint32_t kTablePages = 2;
 
 // Descriptors are in place: the device takes the chain and fails.
 void submit_and_fail(Program& program, uint32_t head = 0) {
