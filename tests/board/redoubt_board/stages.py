@@ -75,6 +75,15 @@ def _unit(name: str, sanitize: str, wrapper: tuple[str, ...] = ()) -> Callable[[
     return run
 
 
+def _differential(log: Log) -> list[Case]:
+    """Compares with QEMU what the devices, as they were built with sanitizers, tell."""
+    build = BUILD / "asan"
+    log.need("cmake", "--build", build, "--target", "hostile")
+    report = log.path.with_suffix(".xml")
+    return _reported(log, None, report, "tests/differential/run", "--tool", build / "hostile",
+                     "--junit", report)
+
+
 def _reported(log: Log, suite: str | None, report: Path, *command: str | Path,
               environment: dict[str, str] | None = None) -> list[Case]:
     """Runs what writes a report of its own. A status that the report does not explain counts."""
@@ -155,6 +164,8 @@ STAGES = (
     # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
     Stage("tsan", "unit tests under TSan",
           _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"))),
+    Stage("differential", "hostile programs against QEMU's devices and ours", _differential,
+          frozenset({"asan"})),
     Stage("demo", "the demo and its shell", _demo, _BUILT),
     Stage("bundle", "the bundle, unpacked on the board",
           _board("bundle", "--bundle", "contract"), _BUILT),
