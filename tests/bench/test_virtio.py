@@ -68,26 +68,43 @@ class Virtio(unittest.TestCase):
 
 
 class Flood(unittest.TestCase):
-    def figures_of(self, *kib):
-        """Memory before, in the middle and at the end of one flood, and after it."""
+    def reports_of(self, *kib, floods=flood.FLOODS):
+        """Memory before, in the middle and at the end of floods, and after them."""
         subject = flood.SUBJECT
         samples = [["sample", subject, f"{1_000_000_000 + at} {value} 9"]
                    for at, value in zip((50_000, 200_000, 300_000, 900_000), kib)]
-        reports = [["trace", subject, mark(100, 2)], ["trace", subject, mark(400, 3)],
-                   ["load", subject, "1 rng 60"], ["load", subject, "done"], *samples]
-        return {figure.name: figure for figure in flood.summarize(reports)}
+        reports = []
+        for number, name in enumerate(floods, start=1):
+            reports += [["trace", subject, mark(100, number * 2)],
+                        ["trace", subject, mark(400, number * 2 + 1)],
+                        ["load", subject, f"{number} {name} 60"]]
+        return [*reports, ["load", subject, "done"], *samples]
+
+    def figures_of(self, *kib):
+        return {figure.name: figure for figure in flood.summarize(self.reports_of(*kib))}
 
     def test_growth_is_measured_from_before_the_flood_to_its_highest(self):
         found = self.figures_of(1000, 1040, 1010, 5000)
-        self.assertAlmostEqual(0.04, found["flood rng: growth"].value)
-        self.assertFalse(found["flood rng: growth"].reached)
+        self.assertAlmostEqual(0.04, found["flood rng: growth meanwhile"].value)
+        self.assertFalse(found["flood rng: growth meanwhile"].reached)
 
     def test_memory_that_stays_reaches_the_target(self):
-        self.assertTrue(self.figures_of(1000, 1005, 1008, 5000)["flood rng: growth"].reached)
+        found = self.figures_of(1000, 1005, 1008, 5000)
+        self.assertTrue(found["flood rng: growth meanwhile"].reached)
+
+    def test_growth_that_stays_is_measured_after_the_flood(self):
+        found = self.figures_of(1000, 5000, 5000, 1020)
+        self.assertAlmostEqual(0.02, found["flood rng: growth that stays"].value)
+        self.assertFalse(found["flood rng: growth that stays"].reached)
 
     def test_flood_without_samples_is_an_error(self):
         with self.assertRaisesRegex(board.BenchError, "no sample"):
             self.figures_of(1000)
+
+    def test_flood_that_was_not_made_is_an_error(self):
+        reports = self.reports_of(1000, 1000, 1000, 1000, floods=("serial", "net"))
+        with self.assertRaisesRegex(board.BenchError, "no flood of console, kicks, rng, vsock"):
+            flood.summarize(reports)
 
 
 if __name__ == "__main__":

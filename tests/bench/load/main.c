@@ -84,7 +84,10 @@ static void set_up_interface(int control, const char* name) {
 }
 
 static void load(const char* what) {
-  if (strcmp(what, "disk") == 0) {
+  static const char kFlood[] = "flood-";
+  if (strncmp(what, kFlood, sizeof(kFlood) - 1) == 0) {
+    flood(what + sizeof(kFlood) - 1);
+  } else if (strcmp(what, "disk") == 0) {
     load_disk();
   } else if (strcmp(what, "tap") == 0) {
     load_streams(kTap);
@@ -93,7 +96,8 @@ static void load(const char* what) {
   } else if (strcmp(what, "vsock") == 0) {
     load_streams(kVsock);
   } else {
-    flood(what);
+    errno = EINVAL;
+    fail(what);
   }
 }
 
