@@ -41,7 +41,7 @@ REDOUBT_DEBIAN_DISK=$(disk debian-disk)
 REDOUBT_SCRATCH_DISK=$(disk scratch)
 export REDOUBT_DEBIAN_IMAGE REDOUBT_DEBIAN_DISK REDOUBT_SCRATCH_DISK
 
-# Tests that repeat themselves do it less often: tests/unit/rounds.h.
+# Tests that repeat themselves do it less often: tests/rounds.h.
 export REDOUBT_EMULATED=1
 
 port() {

@@ -48,7 +48,7 @@ struct DebianConfig {
 class DebianGuest {
  public:
   // Long enough for a Debian boot in a guest of an emulated board that shares its machine.
-  static constexpr std::chrono::seconds kBootPatience{280};
+  static constexpr std::chrono::seconds kBootPatience{400};
 
   // Writes the configuration to a file of its own and starts the guest; throws std::system_error.
   explicit DebianGuest(const DebianConfig& config);

@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/console/support.h"
 #include "tests/unit/devices/run_until.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {

@@ -11,8 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/mmio_fixture.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {

@@ -13,8 +13,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/queue_fixture.h"
-#include "tests/unit/rounds.h"
 #include "vmm/base/event_fd.h"
 
 namespace redoubt {

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "devices/virtio/block/block.h"
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/block/disk.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {

@@ -8,9 +8,9 @@
 #include <gmock/gmock.h>
 
 #include "devices/console/stream_console.h"
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/console/console_fixture.h"
 #include "tests/unit/devices/virtio/console/resident_memory.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {

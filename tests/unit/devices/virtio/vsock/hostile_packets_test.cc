@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/vsock/vsock_fixture.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {

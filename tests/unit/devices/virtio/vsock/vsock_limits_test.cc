@@ -9,9 +9,9 @@
 
 #include <sys/resource.h>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/virtio/console/resident_memory.h"
 #include "tests/unit/devices/virtio/vsock/vsock_fixture.h"
-#include "tests/unit/rounds.h"
 
 namespace redoubt {
 namespace {
