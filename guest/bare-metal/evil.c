@@ -166,6 +166,8 @@ static uint8_t second_stack[STACK_SIZE] __attribute__((aligned(16)));
 static uint64_t flip_address;
 static uint32_t flip_bits;
 static uint64_t revoked_page; /* 0: none */
+static uint32_t ordered;      /* how many orders there were, and how many it has seen */
+static uint32_t obeyed;
 
 void second_start(void);
 __asm__(
@@ -176,6 +178,7 @@ __asm__(
 
 __attribute__((used)) static void obey_orders(void) {
   for (;;) {
+    __atomic_store_n(&obeyed, __atomic_load_n(&ordered, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
     const uint64_t page = __atomic_load_n(&revoked_page, __ATOMIC_RELAXED);
     if (page != 0) {
       hvc(HYP_MEM_SHARE, page, 0, 0);
@@ -188,12 +191,16 @@ __attribute__((used)) static void obey_orders(void) {
   }
 }
 
+/* What the CPU did before is over on return: its host may have it wait for long between a share and
+ * an unshare. */
 static void order(uint64_t page, uint64_t address, uint32_t bits) {
   static int started;
   __atomic_store_n(&flip_bits, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&flip_address, address, __ATOMIC_RELAXED);
   __atomic_store_n(&flip_bits, bits, __ATOMIC_RELAXED);
   __atomic_store_n(&revoked_page, page, __ATOMIC_RELAXED);
+  __atomic_store_n(&ordered, ordered + 1, __ATOMIC_RELEASE);
+  while (started && __atomic_load_n(&obeyed, __ATOMIC_ACQUIRE) != ordered) continue;
   if (started || (page == 0 && bits == 0)) return;
   started = hvc(PSCI_CPU_ON, 1, (uint64_t)second_start, (uint64_t)second_stack + STACK_SIZE) == 0;
 }

@@ -65,7 +65,8 @@ enum evil_op {
   EVIL_UNTIL,  /* until the used index of queue b is its available index, device a needs a reset, or
                   c looks are over */
   EVIL_REVOKE, /* a second CPU shares page b of the arena and unshares it, over and over from now
-                  on, instead of what it did; not with c == 0 */
+                  on, instead of what it did; not with c == 0. What it did is over then, as it is
+                  after EVIL_FLIP */
   EVIL_OPS,
 };
 

@@ -82,8 +82,7 @@ Program& Program::flip(uint32_t offset, uint32_t bits) {
 Program& Program::revoke(uint32_t arena_page) { return add(EVIL_REVOKE, 0, arena_page, 1); }
 
 Program& Program::stop_revoking(uint32_t arena_page) {
-  // The other CPU may be about to unshare the page a last time.
-  return add(EVIL_REVOKE, 0, arena_page, 0).share(arena_page, 1).loop(1, 200);
+  return add(EVIL_REVOKE, 0, arena_page, 0).share(arena_page, 1);
 }
 
 Program& Program::loop(uint32_t instructions, uint32_t times) {
