@@ -183,8 +183,8 @@ std::vector<ConfigKey> port_keys() {
           .name = "name",
           .type = KeyType::Text,
           .title = "Name of the port",
-          .description = "The guest finds the port under this name, as /dev/virtio-ports/NAME if "
-                         "it is no tty.",
+          .description = "Names the port in messages. The guest finds the port under this name, as "
+                         "/dev/virtio-ports/NAME, if it is no tty.",
           .example = "agent",
           .required = true,
           .alphabet = Alphabet::Name,

@@ -37,7 +37,8 @@ VirtioConsole::VirtioConsole(EventLoop& loop, std::span<const ConsolePort> ports
     }
     ports_.emplace_back(static_cast<uint32_t>(ports_.size()), port);
   }
-  for (size_t pair = 0; pair < ports.size() + 1; ++pair) {  // one pair is for control
+  const size_t pairs = several_ports() ? ports.size() + 1 : 1;  // one of them for control
+  for (size_t pair = 0; pair < pairs; ++pair) {
     queue_sizes_.push_back(kReceiveSize);
     queue_sizes_.push_back(kTransmitSize);
   }
@@ -72,7 +73,8 @@ uint64_t VirtioConsole::dma_window_need(size_t ports) {
 }
 
 uint64_t VirtioConsole::features() const {
-  return virtio_console::kSize | virtio_console::kMultiport | virtio_console::kEmergWrite;
+  const uint64_t multiport = several_ports() ? virtio_console::kMultiport : 0;
+  return virtio_console::kSize | virtio_console::kEmergWrite | multiport;
 }
 
 std::span<const std::byte> VirtioConsole::initial_config() const {

@@ -2,7 +2,9 @@
 //
 // VirtioConsole: the virtio console (virtio 1.3, 5.3) with 1 to 31 ports. With MULTIPORT the driver
 // is told of each: its name, whether it is a terminal (hvc0, hvc1, …) or a stream, its size. A
-// driver without MULTIPORT has port 0. How bytes flow is in virtio_port.h.
+// driver without MULTIPORT has port 0. How bytes flow is in virtio_port.h. A device with one
+// terminal does without MULTIPORT: there is nothing to tell, and a Linux driver spins, with its
+// only processor, for the answer to each of its control messages.
 //
 //   DEVICE_READY ─▶ PORT_ADD of each ─▶ PORT_READY ─▶ CONSOLE_PORT, RESIZE, PORT_NAME, PORT_OPEN
 //   (driver)        (device)            (driver)      (device)
@@ -54,6 +56,7 @@ class VirtioConsole final : public VirtioDevice {
   void write_config(uint32_t offset, std::span<const std::byte> data) override;
 
  private:
+  [[nodiscard]] bool several_ports() const { return ports_.size() > 1 || !ports_[0].tty(); }
   [[nodiscard]] bool multiport() {
     return (transport().negotiated() & virtio_console::kMultiport) != 0;
   }

@@ -59,6 +59,7 @@ std::string yaml(const std::filesystem::path& folder, bool is_protected) {
        << "networks:\n  - name: lan\n    type: tap\n    vhost: off\n    tap: rdbt" << ::getpid()
        << "h" << guests++ << "\n"
        << "ports:\n  - name: hostile\n    type: file\n    path: " << in << "port\n"
+       << "  - name: stream\n    tty: false\n    type: none\n"
        << "vsock:\n  type: unix\n  path: " << in << "vsock\n"
        << "rng: true\n";
   return text.str();

@@ -126,8 +126,9 @@ std::unique_ptr<VirtioDevice> NativeMachine::make(unsigned device) {
       return std::make_unique<Net>("hostile", options, std::make_unique<LoopbackNetwork>(), loop_);
     }
     case kConsole: {
-      console_ = std::make_unique<NoConsole>();
-      const std::array ports{ConsolePort{"hostile", true, *console_}};
+      for (auto& port : console_) port = std::make_unique<NoConsole>();
+      const std::array ports{ConsolePort{"hostile", true, *console_[0]},
+                             ConsolePort{"stream", false, *console_[1]}};
       return std::make_unique<VirtioConsole>(loop_, ports);
     }
     case kVsock: {

@@ -9,6 +9,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -65,7 +66,7 @@ class NativeMachine {
   EventLoop loop_;
   GuestMemory memory_;
   DmaMemory dma_;
-  std::unique_ptr<ConsoleBackend> console_;
+  std::array<std::unique_ptr<ConsoleBackend>, 2> console_;
   std::vector<Slot> slots_;
   MmioBus bus_;
   GuestPages pages_;

@@ -205,6 +205,28 @@ TEST_F(VirtioConsoleTest, input_reaches_the_buffers_of_its_port) {
   EXPECT_TRUE(transport.take_interrupt());
 }
 
+TEST_F(VirtioConsoleTest, one_terminal_has_nothing_to_control) {
+  VirtioConsole alone(loop, std::span(ports).first(1));
+  EXPECT_EQ(alone.features() & virtio_console::kMultiport, 0u);
+  EXPECT_EQ(alone.max_queue_sizes().size(), 2u);
+  FakeDriver other_driver;
+  FakeTransport other(other_driver, alone);
+  other.start();
+  ReceiveBuffers typed(other_driver, virtio_console::receive_queue(0), 16);
+  typed.give(1);
+  EXPECT_EQ(terminal.type("key"), 3u);
+  EXPECT_EQ(joined(typed.take()), "key");
+  (void)other_driver.chain().readable("log").submit(virtio_console::transmit_queue(0));
+  other.notify(virtio_console::transmit_queue(0));
+  EXPECT_EQ(terminal.output, "log");
+}
+
+TEST_F(VirtioConsoleTest, one_stream_has_to_be_told_from_a_terminal) {
+  const VirtioConsole alone(loop, std::span(ports).subspan(2, 1));
+  EXPECT_NE(alone.features() & virtio_console::kMultiport, 0u);
+  EXPECT_EQ(alone.max_queue_sizes().size(), 4u);
+}
+
 TEST_F(VirtioConsoleTest, input_waits_outside_until_the_driver_is_up) {
   EXPECT_EQ(terminal.type("x"), 0u);
   transport.start(transport.offered() & ~virtio_console::kMultiport);
