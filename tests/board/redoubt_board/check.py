@@ -134,6 +134,8 @@ class Check:
             if case.outcome is Outcome.FAILED:
                 lines.append(f"   FAILED {case.group}.{case.name}")
                 lines += [f"      | {line}" for line in case.message.splitlines()[:_SHOWN_LINES]]
+            elif case.outcome is Outcome.SKIPPED and case.name == "runs":
+                lines.append(f"   skipped: {case.message}")
         if any(case.group == stage.name and case.name == "runs" for case in cases):
             log = self.logs[stage.name]
             lines.append(f"   the end of {log.path}:")
