@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds kCopyPatience{250};
+constexpr std::chrono::seconds kCopyPatience{400};
 
 // The digest of all names and contents in a tree.
 std::string digest_of(const std::string& place) {
