@@ -110,21 +110,22 @@ void rings_outside_the_window(Program& program) {
   }
 }
 
+// Before there is a request, too: a device may look at its ring without being told.
 void rings_unshared_before_the_kick(Program& program) {
   for (unsigned device = 0; device < kDevices; ++device) {
     const uint32_t queue = device == kDisk || device == kEntropy ? 0 : 1;
     program.fresh(device)
         .descriptor(queue, 0, {page(kHeaderPage), 64, device == kEntropy ? kWrite : uint16_t{0}})
-        .submit(queue)
         .unshare(queue, 1)
+        .submit(queue)
         .kick(device, queue)
         .until_used(device, queue);
     expect_failed(program, device);
   }
 }
 
-// The disk's queue with parts in pages of their own, a request in it, and `unshared` taken back
-// between the two. What SUBMIT does is by hand here.
+// The disk's queue with parts in pages of their own, and `unshared` taken back before a request
+// becomes available there. What SUBMIT does is by hand here.
 void unshare_part_before_kick(Program& program, uint32_t unshared) {
   program.write(kDisk, Register::Status, 0)
       .share(0, EVIL_ARENA_PAGES)
@@ -134,9 +135,9 @@ void unshare_part_before_kick(Program& program, uint32_t unshared) {
   program.queue_parts(kDisk, 0, kSize, at, at + page(kAvailablePage), at + page(kUsedPage))
       .write(kDisk, Register::Status, 0x0f);
   put_block_request(program, {kWriteSectors, 0, 24}, 512);
-  program.poke(page(kAvailablePage), 0x0001'0000)
+  program.unshare(unshared, 1)
       .poke(page(kUsedPage), 0)
-      .unshare(unshared, 1)
+      .poke(page(kAvailablePage), 0x0001'0000)
       .kick(kDisk, kBlockQueue)
       // Never used in the place that is looked at: it ends when the device has failed.
       .poke(page(0) + EVIL_AVAILABLE + 2, 1, 2)

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "tests/rounds.h"
 #include "tests/unit/devices/console/support.h"
 #include "tests/unit/devices/run_until.h"
 
@@ -93,17 +94,17 @@ TEST_F(ConsoleOutputTest, flood_with_nobody_reading_does_not_block_and_counts_wh
 TEST_F(ConsoleOutputTest, flood_with_a_reader_loses_nothing_that_is_not_counted) {
   Ends pipe = make_pipe();
   output.attach(StreamFd(std::move(pipe.near)), {});
-  constexpr size_t kTotal = 500'000;
+  const size_t total = rounds(size_t{500'000});
   std::atomic<bool> done = false;
   std::thread vcpu([&] {
-    for (size_t i = 0; i < kTotal; ++i) output.write(bytes_of("z"));
+    for (size_t i = 0; i < total; ++i) output.write(bytes_of("z"));
     done = true;
   });
 
   size_t received = 0;
   EXPECT_TRUE(run_until(loop, [&] {
     received += read_available(pipe.far).size();
-    return done && received + output.lost() == kTotal;
+    return done && received + output.lost() == total;
   }));
   vcpu.join();
 }
