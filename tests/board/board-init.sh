@@ -42,7 +42,7 @@ REDOUBT_SCRATCH_DISK=$(disk scratch)
 export REDOUBT_DEBIAN_IMAGE REDOUBT_DEBIAN_DISK REDOUBT_SCRATCH_DISK
 
 # Tests that repeat themselves do it less often: tests/rounds.h.
-export REDOUBT_EMULATED=1
+export REDOUBT_FEWER_ROUNDS=1
 
 port() {
   for port in /sys/class/virtio-ports/*; do

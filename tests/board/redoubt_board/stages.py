@@ -55,7 +55,8 @@ def _native(log: Log) -> list[Case]:
     return cases + (tests or [Case("native", "runs", Outcome.FAILED, 0.0, "ctest ran no test")])
 
 
-def _unit(name: str, sanitize: str, wrapper: tuple[str, ...] = ()) -> Callable[[Log], list[Case]]:
+def _unit(name: str, sanitize: str, wrapper: tuple[str, ...] = (),
+          more_environment: dict[str, str] | None = None) -> Callable[[Log], list[Case]]:
     """The unit tests built for this machine with sanitizers."""
     def run(log: Log) -> list[Case]:
         build = BUILD / name
@@ -66,7 +67,8 @@ def _unit(name: str, sanitize: str, wrapper: tuple[str, ...] = ()) -> Callable[[
                          "--gtest_color=no", f"--gtest_output=xml:{report}", environment={
                              "ASAN_OPTIONS": _SIGNALS,
                              "TSAN_OPTIONS": f"{_SIGNALS}:halt_on_error=1",
-                             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"})
+                             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+                             **(more_environment or {})})
     return run
 
 
@@ -166,7 +168,8 @@ STAGES = (
     Stage("asan", "unit tests under ASan and UBSan", _unit("asan", "address,undefined")),
     # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
     Stage("tsan", "unit tests under TSan",
-          _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"))),
+          _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"),
+                {"REDOUBT_FEWER_ROUNDS": "1"})),
     Stage("differential", "hostile programs against QEMU's devices and ours", _differential,
           frozenset({"asan"})),
     Stage("demo", "the demo and its shell", _demo, _BUILT),
