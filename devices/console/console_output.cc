@@ -118,7 +118,7 @@ ConsoleOutput::Outcome ConsoleOutput::write_out() {
     const auto written = stream_->write(std::span(bytes).first(chunk.size));
     if (!written) return fail(chunk, written.error());
     const std::lock_guard lock(mutex_);
-    ring_.consume(chunk, *written);
+    lost_ -= ring_.consume(chunk, *written);
     done += *written;
     file_failing_ = false;
     loss_told_ = false;
@@ -139,8 +139,7 @@ ConsoleOutput::Outcome ConsoleOutput::fail(const OutputRing::Chunk& chunk,
   }
   file_failing_ = true;
   const std::lock_guard lock(mutex_);
-  ring_.consume(chunk, chunk.size);
-  lost_ += chunk.size;
+  lost_ += chunk.size - ring_.consume(chunk, chunk.size);
   return Outcome::More;
 }
 

@@ -19,8 +19,11 @@ OutputRing::Chunk OutputRing::peek(std::span<std::byte> out) const {
   return chunk;
 }
 
-void OutputRing::consume(const Chunk& chunk, size_t size) {
-  begin_ = std::max(begin_, chunk.position + size);
+size_t OutputRing::consume(const Chunk& chunk, size_t size) {
+  const uint64_t end = chunk.position + size;
+  const uint64_t made_room = std::min(begin_, end) - chunk.position;
+  begin_ = std::max(begin_, end);
+  return static_cast<size_t>(made_room);
 }
 
 }  // namespace redoubt

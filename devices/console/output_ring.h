@@ -25,8 +25,9 @@ class OutputRing {
   size_t push(std::span<const std::byte> bytes);
   // Copies the oldest bytes out, as many as fit, and keeps them.
   Chunk peek(std::span<std::byte> out) const;
-  // The first `size` bytes of a chunk were dealt with. Those overwritten meanwhile are gone anyway.
-  void consume(const Chunk& chunk, size_t size);
+  // The first `size` bytes of a chunk were dealt with. Returns how many of them had made room
+  // meanwhile, and were counted by push() as if nobody had read them.
+  size_t consume(const Chunk& chunk, size_t size);
 
   [[nodiscard]] size_t size() const { return static_cast<size_t>(end_ - begin_); }
   void clear() { begin_ = end_; }

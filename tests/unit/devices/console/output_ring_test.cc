@@ -79,5 +79,28 @@ TEST(OutputRing, clear_empties) {
   EXPECT_EQ(peek(ring, 4), "d");
 }
 
+TEST(OutputRing, bytes_that_were_taken_are_told_from_those_that_only_made_room) {
+  OutputRing ring(4);
+  std::array<std::byte, 3> taken;
+  ring.push(bytes_of("abcd"));
+  const OutputRing::Chunk chunk = ring.peek(taken);
+  // Makes room of all that was peeked, and of one byte more.
+  EXPECT_EQ(ring.push(bytes_of("efgh")), 4u);
+  EXPECT_EQ(ring.consume(chunk, 3), 3u);
+  EXPECT_EQ(ring.size(), 4u);
+}
+
+TEST(OutputRing, of_what_was_taken_in_part_only_that_part_was_not_lost) {
+  OutputRing ring(4);
+  std::array<std::byte, 3> taken;
+  ring.push(bytes_of("abcd"));
+  const OutputRing::Chunk chunk = ring.peek(taken);
+  EXPECT_EQ(ring.push(bytes_of("ef")), 2u);
+  EXPECT_EQ(ring.consume(chunk, 1), 1u);
+  EXPECT_EQ(ring.size(), 4u);
+  EXPECT_EQ(ring.consume({chunk.position, 3}, 3), 2u);
+  EXPECT_EQ(ring.size(), 3u);
+}
+
 }  // namespace
 }  // namespace redoubt
