@@ -124,7 +124,7 @@ void flood(const std::string& address) {
 void VirtioNet::expect_answers_after_flood(const std::string& tap, const std::string& guest,
                                            const std::string& host) {
   SCOPED_TRACE(tap);
-  expect_success("head -c 1M /dev/zero | socat -u -b 64 STDIN UDP-SENDTO:" + host + ":9 &");
+  expect_success("head -c 1048576 /dev/zero | socat -u -b 64 STDIN UDP-SENDTO:" + host + ":9 &");
   const uint64_t before = network_->dropped_on_transmit(tap);
   flood(guest);
   EXPECT_GT(network_->dropped_on_transmit(tap), before) << "the queue was never full";
