@@ -94,9 +94,8 @@ def summarize(stock, patched):
             count("teardown hypercalls per GiB, huge pages", "2m.reclaims", 520),
             count("  folios of 64 KiB", "64k.reclaims", 16640),
             count("  small pages", "4k.reclaims", stock["4k.reclaims"] * _PER_GIB),
-            Row("host blocks of 2 MiB back, of those lent", _ratio(
-                stock, "2m.host_blocks", "2m.host_blocks_of"), _ratio(
-                    patched, "2m.host_blocks", "2m.host_blocks_of"), 1, at_least=True),
+            share("host blocks of 2 MiB back, of those lent",
+                  "2m.host_blocks", "2m.host_blocks_of"),
             share("charged ÷ immovable, huge pages, dense", "2m.charged", "2m.immovable"),
             share("  sparse", "2m-sparse.charged", "2m-sparse.immovable"),
             share("charged ÷ immovable, 64 KiB, dense", "64k.charged", "64k.immovable"),

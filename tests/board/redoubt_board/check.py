@@ -136,7 +136,8 @@ class Check:
                 lines += [f"      | {line}" for line in case.message.splitlines()[:_SHOWN_LINES]]
             elif case.outcome is Outcome.SKIPPED and case.name == "runs":
                 lines.append(f"   skipped: {case.message}")
-        if any(case.group == stage.name and case.name == "runs" for case in cases):
+        if any(case.group == stage.name and case.name == "runs" and
+               case.outcome is Outcome.FAILED for case in cases):
             log = self.logs[stage.name]
             lines.append(f"   the end of {log.path}:")
             lines += [f"      | {line}" for line in log.text().splitlines()[-_SHOWN_LINES:]]

@@ -106,10 +106,15 @@ def _board(name: str, *arguments: str, kernel: str = "stock", cpu: str = "cortex
 
 def _patched(log: Log) -> list[Case]:
     """A kernel takes as long to build as all the rest, so it is not begun here."""
-    if log.run("setup/host-kernel", "--if-built", "patched"):
-        return [Case("patched", "runs", Outcome.SKIPPED, 0.0,
-                     "no patched host kernel here: setup/host-kernel patched builds it")]
-    return _board("board", "contract", "donate", kernel="patched")(log)
+    match log.run("setup/host-kernel", "--if-built", "patched"):
+        case 0:
+            return _board("board", "contract", "donate", kernel="patched")(log)
+        case 3:
+            return [Case("patched", "runs", Outcome.SKIPPED, 0.0,
+                         "no patched host kernel here: setup/host-kernel patched builds it")]
+        case status:
+            return [Case("patched", "runs", Outcome.FAILED, 0.0,
+                         f"setup/host-kernel --if-built ended with status {status}")]
 
 
 def _bench(log: Log) -> list[Case]:
