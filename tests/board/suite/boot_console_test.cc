@@ -17,6 +17,7 @@
 
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -26,13 +27,7 @@ namespace fs = std::filesystem;
 
 class BootConsole : public testing::Test {
  protected:
-  BootConsole() {
-    std::string pattern = (fs::temp_directory_path() / "redoubt-console-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~BootConsole() override { fs::remove_all(directory_); }
-
-  fs::path directory_;
+  ScratchFolder directory_;
 };
 
 // What the process has in memory besides the guest's RAM and page tables: anonymous memory that

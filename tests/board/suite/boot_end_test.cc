@@ -14,6 +14,7 @@
 
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
 
 namespace redoubt::suite {
@@ -164,13 +165,7 @@ TEST_F(BootTerminal, mode_is_restored_after_a_refusal) {
 
 class BootFiles : public testing::Test {
  protected:
-  BootFiles() {
-    std::string pattern = (fs::temp_directory_path() / "redoubt-boot-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~BootFiles() override { fs::remove_all(directory_); }
-
-  fs::path directory_;
+  ScratchFolder directory_;
 };
 
 TEST_F(BootFiles, socket_and_pty_link_are_gone_after_the_guest) {

@@ -3,7 +3,6 @@
 // Every exit code that a user can meet without a guest that ends by itself: wrong input, an unfit
 // host, and a host that harms the guest.
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -18,11 +17,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/board/suite/support/guest_ram.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/injected_call.h"
 #include "tests/board/suite/support/kvm_vm.h"
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
 #include "vmm/base/unique_fd.h"
 
@@ -33,18 +34,12 @@ namespace fs = std::filesystem;
 
 class BootFailure : public testing::Test {
  protected:
-  BootFailure() {
-    std::string pattern = (fs::temp_directory_path() / "redoubt-boot-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~BootFailure() override { fs::remove_all(directory_); }
-
   std::string file(const std::string& name, const std::string& text) {
     std::ofstream(directory_ / name, std::ios::binary) << text;
-    return (directory_ / name).string();
+    return directory_ / name;
   }
 
-  fs::path directory_;
+  ScratchFolder directory_;
 };
 
 TEST_F(BootFailure, host_that_has_no_descriptors_left) {
@@ -77,7 +72,7 @@ TEST_F(BootFailure, bad_yaml_is_shown_with_its_place) {
 }
 
 TEST_F(BootFailure, missing_configuration) {
-  RedoubtProcess redoubt({{"run", (directory_ / "none.yaml").string()}});
+  RedoubtProcess redoubt({{"run", directory_ / "none.yaml"}});
 
   EXPECT_EQ(redoubt.wait_exit(), 3) << redoubt.output();
   EXPECT_TRUE(redoubt.says("No such file")) << redoubt.output();
@@ -151,24 +146,6 @@ TEST_F(BootFailure, guest_that_leaves_aarch64) {
   EXPECT_TRUE(redoubt.says("vcpu-fail-entry")) << redoubt.output();
 }
 
-// Where the guest's RAM lies in a redoubt process: the mapping that is kept out of both core dumps
-// (dd) and children (dc).
-std::pair<uintptr_t, size_t> guest_ram_of(pid_t pid) {
-  std::ifstream maps("/proc/" + std::to_string(pid) + "/smaps");
-  uintptr_t start = 0;
-  uintptr_t end = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (const size_t dash = line.find('-'); dash != std::string::npos && dash < line.find(' ')) {
-      start = std::stoull(line, nullptr, 16);
-      end = std::stoull(line.substr(dash + 1), nullptr, 16);
-    } else if (line.starts_with("VmFlags:") && line.find(" dd") != std::string::npos &&
-               line.find(" dc") != std::string::npos) {
-      return {start, end - start};
-    }
-  }
-  return {0, 0};
-}
-
 // What a debugger or a curious administrator does, through the kernel's own mapping of the pages.
 void read_all_memory_of(pid_t pid) {
   const auto [start, size] = guest_ram_of(pid);
@@ -227,12 +204,6 @@ class SpareHugePage {
   bool reserved_ = false;
 };
 
-bool kernel_names_pages() {
-  const Kvm kvm;
-  const UniqueFd vm = kvm.create_vm(KVM_VM_TYPE_ARM_PROTECTED);
-  return ::ioctl(vm.get(), KVM_CHECK_EXTENSION, KVM_CAP_MEMORY_FAULT_INFO) > 0;
-}
-
 TEST_F(BootFailure, memory_that_is_not_swap_backed) {
   REDOUBT_NEEDS_KVM(true);
   if (::geteuid() != 0) GTEST_SKIP() << "reaching into another process needs root";
@@ -253,7 +224,7 @@ TEST_F(BootFailure, memory_that_is_not_swap_backed) {
   redoubt.type("x");
 
   // A kernel that names the page has one errno for all that cannot be donated.
-  const bool named = kernel_names_pages();
+  const bool named = protected_vms_have(KVM_CAP_MEMORY_FAULT_INFO);
   EXPECT_EQ(redoubt.wait_exit(), named ? 74 : 73) << redoubt.output();
   EXPECT_TRUE(redoubt.says(named ? "0x40004000" : "memory-not-swap-backed")) << redoubt.output();
 }

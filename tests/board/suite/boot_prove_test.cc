@@ -2,7 +2,6 @@
 //
 // The proof, the doctor and the device tree, as a user meets them on a host with pKVM.
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -11,22 +10,14 @@
 
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
 
 namespace redoubt::suite {
 namespace {
 
-namespace fs = std::filesystem;
-
 class BootProve : public testing::Test {
  protected:
-  BootProve() {
-    std::string pattern = (fs::temp_directory_path() / "redoubt-prove-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-    report_ = directory_ / "proof.json";
-  }
-  ~BootProve() override { fs::remove_all(directory_); }
-
   // A number of the report.
   uint64_t reported(const std::string& key) {
     std::ifstream file(report_);
@@ -58,14 +49,13 @@ class BootProve : public testing::Test {
     return {};
   }
 
-  fs::path directory_;
-  fs::path report_;
+  ScratchFolder directory_;
+  std::string report_ = directory_ / "proof.json";
 };
 
 TEST_F(BootProve, secret_page_is_refused_and_the_secret_survives_the_proof) {
   REDOUBT_NEEDS_KVM(true);
-  RedoubtProcess redoubt(
-      {run_linux({.mode = "secret", .more = {"--prove-report=" + report_.string()}})});
+  RedoubtProcess redoubt({run_linux({.mode = "secret", .more = {"--prove-report=" + report_}})});
   ASSERT_TRUE(redoubt.wait_for("secret: waiting")) << redoubt.output();
   const std::string& text = redoubt.output();
   const uint64_t address =
@@ -82,8 +72,8 @@ TEST_F(BootProve, secret_page_is_refused_and_the_secret_survives_the_proof) {
 
 TEST_F(BootProve, counts_add_up_over_ram_and_window) {
   REDOUBT_NEEDS_KVM(true);
-  RedoubtProcess redoubt({run_linux({.more = {"--set=memory.dma_window=8MiB", "--prove",
-                                              "--prove-report=" + report_.string()}})});
+  RedoubtProcess redoubt({run_linux(
+      {.more = {"--set=memory.dma_window=8MiB", "--prove", "--prove-report=" + report_}})});
 
   EXPECT_EQ(redoubt.wait_exit(), 0) << redoubt.output();
 

@@ -8,7 +8,6 @@
 #include <csignal>
 
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,12 +31,6 @@ void fork_and_wait() {
   if (child == 0) ::_exit(0);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-}
-
-ssize_t read_own_memory(const std::byte* address, uint64_t* word) {
-  iovec local{word, sizeof *word};
-  iovec remote{const_cast<std::byte*>(address), sizeof *word};
-  return ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
 }
 
 CONTRACT_TEST(ContractPoison, fork_destroys_private_anonymous_pages) {
@@ -95,7 +88,7 @@ CONTRACT_TEST(ContractPoison, process_vm_readv_succeeds_with_zeros_and_takes_the
   const std::string log = kernel_log();
 
   uint64_t word = ~uint64_t{0};
-  EXPECT_EQ(read_own_memory(window.data(), &word), ssize_t{sizeof word});
+  EXPECT_EQ(read_through_kernel(window.data(), &word), ssize_t{sizeof word});
 
   EXPECT_EQ(word, 0u);
   EXPECT_EQ(kernel_log(), log) << "the kernel has begun to report a forced reclaim";
@@ -111,7 +104,7 @@ CONTRACT_TEST(ContractPoison, process_vm_readv_of_a_shared_page_harms_nothing) {
   ASSERT_EQ(guest.share(Guest::kWindow), answer(0));
 
   uint64_t word = 0;
-  EXPECT_EQ(read_own_memory(window.data(), &word), ssize_t{sizeof word});
+  EXPECT_EQ(read_through_kernel(window.data(), &word), ssize_t{sizeof word});
 
   EXPECT_EQ(word, kSecret);
   EXPECT_EQ(guest.read(Guest::kWindow), answer(kSecret));
@@ -123,7 +116,7 @@ CONTRACT_TEST(ContractPoison, poisoned_page_fails_every_touch_for_good) {
   guest.back_window(window);
   ASSERT_EQ(guest.write(Guest::kWindow, kSecret), answer(0));
   uint64_t word = 0;
-  ASSERT_EQ(read_own_memory(window.data(), &word), ssize_t{sizeof word});
+  ASSERT_EQ(read_through_kernel(window.data(), &word), ssize_t{sizeof word});
 
   expect_poisoned(guest, guest.read(Guest::kWindow));
   for (int again = 0; again < 3; ++again) expect_poisoned(guest, guest.resume());
@@ -135,7 +128,7 @@ CONTRACT_TEST(ContractPoison, poisoned_page_cannot_be_shared_and_the_rest_of_the
   guest.back_window(window);
   ASSERT_EQ(guest.touch(Guest::kWindow, 2), answer(0));
   uint64_t word = 0;
-  ASSERT_EQ(read_own_memory(window.data(), &word), ssize_t{sizeof word});
+  ASSERT_EQ(read_through_kernel(window.data(), &word), ssize_t{sizeof word});
 
   EXPECT_EQ(guest.share(Guest::kWindow), answer(kInvalidParameter));
 

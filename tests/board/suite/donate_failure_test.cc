@@ -7,10 +7,10 @@
 
 #include <linux/kvm.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "tests/board/suite/support/donation.h"
+#include "tests/board/suite/support/host_access.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
 
@@ -29,9 +29,7 @@ void protect(const FolioMemory& memory, size_t page_index, int protection) {
 
 void read_own_memory(const std::byte* address) {
   uint64_t word = ~uint64_t{0};
-  iovec local{&word, sizeof word};
-  iovec remote{const_cast<std::byte*>(address), sizeof word};
-  ASSERT_EQ(::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0), ssize_t{sizeof word});
+  ASSERT_EQ(read_through_kernel(address, &word), ssize_t{sizeof word});
   ASSERT_EQ(word, 0u);
 }
 

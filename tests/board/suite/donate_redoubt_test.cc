@@ -4,8 +4,6 @@
 // guest that memory cannot be given to. On a kernel without, that it says so.
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -13,31 +11,26 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <linux/kvm.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/board/suite/support/guest_ram.h"
+#include "tests/board/suite/support/host_access.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/injected_call.h"
 #include "tests/board/suite/support/kvm_vm.h"
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 
 namespace redoubt::suite {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kLatePage = 0x4000;  // offset in late-flat.bin of a page that it reads late
 
-bool host_prefaults() {
-  const Kvm kvm;
-  const UniqueFd vm = kvm.create_vm(KVM_VM_TYPE_ARM_PROTECTED);
-  return ::ioctl(vm.get(), KVM_CHECK_EXTENSION, KVM_CAP_PRE_FAULT_MEMORY) > 0;
-}
+bool host_prefaults() { return protected_vms_have(KVM_CAP_PRE_FAULT_MEMORY); }
 
 #define REDOUBT_NEEDS_SERIES() \
   REDOUBT_NEEDS_KVM(true);     \
@@ -45,14 +38,8 @@ bool host_prefaults() {
 
 class DonateRedoubt : public testing::Test {
  protected:
-  DonateRedoubt() {
-    std::string pattern = (fs::temp_directory_path() / "redoubt-donate-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~DonateRedoubt() override { fs::remove_all(directory_); }
-
   [[nodiscard]] std::string report_option() const {
-    return "--stats-report=" + (directory_ / "stats.json").string();
+    return "--stats-report=" + (directory_ / "stats.json");
   }
 
   // What the report has for a key, "null" or a number; empty if it does not have the key.
@@ -74,32 +61,8 @@ class DonateRedoubt : public testing::Test {
     return std::stoull(text);
   }
 
-  fs::path directory_;
+  ScratchFolder directory_;
 };
-
-// VmLck of another process, in bytes.
-uint64_t locked_bytes_of(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmLck:")) return std::stoull(line.substr(6)) * 1024;
-  }
-  return 0;
-}
-
-// Where the guest's RAM is mapped: the mapping kept out of both core dumps and children.
-uintptr_t guest_ram_of(pid_t pid) {
-  std::ifstream maps("/proc/" + std::to_string(pid) + "/smaps");
-  uintptr_t start = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (const size_t dash = line.find('-'); dash != std::string::npos && dash < line.find(' ')) {
-      start = std::stoull(line, nullptr, 16);
-    } else if (line.starts_with("VmFlags:") && line.find(" dd") != std::string::npos &&
-               line.find(" dc") != std::string::npos) {
-      return start;
-    }
-  }
-  return 0;
-}
 
 TEST_F(DonateRedoubt, stock_kernel_refuses_prefault_and_says_what_to_do) {
   REDOUBT_NEEDS_KVM(true);
@@ -215,7 +178,7 @@ TEST_F(DonateRedoubt, donated_pages_are_the_locked_memory) {
   REDOUBT_NEEDS_SERIES();
   RedoubtProcess redoubt({run_flat("late-flat.bin", true, {report_option()})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const uint64_t locked = locked_bytes_of(redoubt.pid());
+  const uint64_t locked = process_bytes(redoubt.pid(), "VmLck");
 
   redoubt.type("x");
 
@@ -233,10 +196,10 @@ std::vector<std::string> run_large() {
 }
 void wait_for_first_pages(RedoubtProcess& redoubt) {
   ASSERT_TRUE(redoubt.wait_for("1024 MiB")) << redoubt.output();
-  for (int tries = 0; locked_bytes_of(redoubt.pid()) == 0 && tries < 2000; ++tries) {
+  for (int tries = 0; process_bytes(redoubt.pid(), "VmLck") == 0 && tries < 2000; ++tries) {
     redoubt.read_for(std::chrono::milliseconds(10));
   }
-  ASSERT_GT(locked_bytes_of(redoubt.pid()), 0U) << redoubt.output();
+  ASSERT_GT(process_bytes(redoubt.pid(), "VmLck"), 0U) << redoubt.output();
 }
 
 TEST_F(DonateRedoubt, limit_that_is_met_in_advance_is_told_with_numbers_and_no_guest_runs) {
@@ -264,14 +227,11 @@ TEST_F(DonateRedoubt, page_that_the_host_reads_is_named_with_its_address) {
   RedoubtProcess redoubt(
       {run_flat("late-flat.bin", true, {"--set=memory.prefault=true", report_option()})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const uintptr_t start = guest_ram_of(redoubt.pid());
+  const uintptr_t start = guest_ram_of(redoubt.pid()).first;
   ASSERT_NE(start, 0U);
 
   uint64_t word = ~uint64_t{0};
-  iovec local{&word, sizeof word};
-  // SAFETY: an address of another process, which the kernel checks.
-  iovec remote{reinterpret_cast<void*>(start + kLatePage), sizeof word};
-  ASSERT_EQ(::process_vm_readv(redoubt.pid(), &local, 1, &remote, 1, 0), ssize_t{sizeof word});
+  ASSERT_EQ(read_through_kernel(redoubt.pid(), start + kLatePage, &word), ssize_t{sizeof word});
   redoubt.type("x");
 
   EXPECT_EQ(redoubt.wait_exit(), 70) << redoubt.output();
@@ -284,7 +244,7 @@ TEST_F(DonateRedoubt, page_that_cannot_be_given_is_named_with_its_address) {
   REDOUBT_NEEDS_SERIES();
   RedoubtProcess redoubt({run_flat("late-flat.bin", true, {"--set=memory.hugepages=never"})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const uintptr_t start = guest_ram_of(redoubt.pid());
+  const uintptr_t start = guest_ram_of(redoubt.pid()).first;
   ASSERT_NE(start, 0U);
 
   ASSERT_EQ(call_in(redoubt.pid(), SYS_munmap, {start + kLatePage, page_size(), 0, 0, 0, 0}), 0);

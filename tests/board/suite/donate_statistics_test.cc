@@ -3,10 +3,10 @@
 // What the kernel counts and traces of the memory of protected guests.
 #include <cerrno>
 
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "tests/board/suite/support/donation.h"
+#include "tests/board/suite/support/host_access.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
 #include "tests/board/suite/support/trace.h"
@@ -16,9 +16,7 @@ namespace {
 
 void read_own_memory(const std::byte* address) {
   uint64_t word = 0;
-  iovec local{&word, sizeof word};
-  iovec remote{const_cast<std::byte*>(address), sizeof word};
-  ASSERT_EQ(::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0), ssize_t{sizeof word});
+  ASSERT_EQ(read_through_kernel(address, &word), ssize_t{sizeof word});
 }
 
 CONTRACT_TEST(DonateStatistics, small_pages_are_one_fault_and_one_call_each) {

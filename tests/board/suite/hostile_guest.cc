@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/suite_dir.h"
 #include "tests/hostile/honest_requests.h"
@@ -26,21 +26,10 @@ namespace {
 
 constexpr uint64_t kDiskSize = uint64_t{1} << 20;
 
-std::filesystem::path make_folder() {
-  std::string name = "/tmp/hostile-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-  return name;
-}
-
 void write_file(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
   std::ofstream file(path, std::ios::binary);
   for (const std::byte byte : bytes) file.put(std::to_integer<char>(byte));
   if (!file.flush()) throw std::runtime_error("write " + path.string());
-}
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::string yaml(const std::filesystem::path& folder, bool is_protected) {
@@ -94,23 +83,15 @@ void pause(hostile::Program& program, uint32_t number) {
       .until_used(hostile::kVsock, kReceiveQueue);
 }
 
-HostileGuest::HostileGuest(const hostile::Program& program, bool is_protected)
-    : folder_(make_folder()) {
+HostileGuest::HostileGuest(const hostile::Program& program, bool is_protected) {
   write_file(folder_ / "program", program.file());
-  write_file(folder_ / "disk", {});
-  std::filesystem::resize_file(folder_ / "disk", kDiskSize);
-  const std::filesystem::path config = folder_ / "hostile.yaml";
-  std::ofstream(config) << yaml(folder_, is_protected);
-  process_.emplace(Launch{.arguments = {"run", config.string()}});
+  folder_.image("disk", kDiskSize);
+  const std::string config = folder_ / "hostile.yaml";
+  std::ofstream(config) << yaml(folder_.path(), is_protected);
+  process_.emplace(Launch{.arguments = {"run", config}});
 }
 
-HostileGuest::~HostileGuest() {
-  process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
-
-std::string HostileGuest::console() const { return read_file(folder_ / "console"); }
+std::string HostileGuest::console() const { return read_file(folder_ / "console").value_or(""); }
 
 bool HostileGuest::wait_said(uint32_t number) {
   const std::string line = "evil: " + std::to_string(number) + "\n";
@@ -150,14 +131,7 @@ std::vector<uint64_t> HostileGuest::told(std::optional<uint32_t> after) const {
   return numbers;
 }
 
-uint64_t HostileGuest::resident_bytes() const {
-  std::istringstream words(read_file("/proc/" + std::to_string(process_->pid()) + "/status"));
-  for (std::string word; words >> word;) {
-    uint64_t kib = 0;
-    if (word == "VmRSS:" && words >> kib) return kib * 1024;
-  }
-  return 0;
-}
+uint64_t HostileGuest::resident_bytes() const { return process_bytes(process_->pid(), "VmRSS"); }
 
 size_t HostileGuest::open_files() const {
   const std::filesystem::directory_iterator all("/proc/" + std::to_string(process_->pid()) + "/fd");

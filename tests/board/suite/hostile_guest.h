@@ -5,12 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/board/suite/support/scratch_folder.h"
 #include "tests/hostile/program.h"
 #include "vmm/base/unique_fd.h"
 
@@ -28,7 +28,6 @@ class HostileGuest {
  public:
   // Throws std::runtime_error or std::system_error.
   HostileGuest(const hostile::Program& program, bool is_protected);
-  ~HostileGuest();
   HostileGuest(const HostileGuest&) = delete;
   HostileGuest& operator=(const HostileGuest&) = delete;
 
@@ -49,7 +48,7 @@ class HostileGuest {
   [[nodiscard]] UniqueFd listen(uint32_t port) const;
 
  private:
-  const std::filesystem::path folder_;
+  const ScratchFolder folder_;  // outlives the process
   std::optional<RedoubtProcess> process_;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "vmm/base/unique_fd.h"
@@ -85,6 +86,18 @@ HostAccess host_store(std::byte* address, uint8_t value) {
   if (sigsetjmp(g_before_access, 1) != 0) return {g_signal, g_code, g_address, 0};
   *static_cast<volatile std::byte*>(address) = std::byte{value};
   return {};
+}
+
+ssize_t read_through_kernel(pid_t pid, uintptr_t address, uint64_t* word) {
+  iovec local{word, sizeof *word};
+  // SAFETY: an address for the kernel, which checks it.
+  iovec remote{reinterpret_cast<void*>(address), sizeof *word};
+  return ::process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+ssize_t read_through_kernel(const std::byte* address, uint64_t* word) {
+  // SAFETY: the address as the number that it is.
+  return read_through_kernel(::getpid(), reinterpret_cast<uintptr_t>(address), word);
 }
 
 int write_to_pipe_from(const std::byte* address, size_t size) {

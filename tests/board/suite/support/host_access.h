@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <iosfwd>
 
+#include <sys/types.h>
+
 namespace redoubt::suite {
 
 // What a load or store met: no signal, or the one that stopped it.
@@ -24,6 +26,11 @@ std::ostream& operator<<(std::ostream& out, const HostAccess& access);
 // by two threads at once: the handlers belong to the process.
 [[nodiscard]] HostAccess host_load(const std::byte* address);
 [[nodiscard]] HostAccess host_store(std::byte* address, uint8_t value);
+
+// process_vm_readv(2) of the word at `address` of a process, this one or another: through the
+// kernel, which takes a page that a guest holds away from it. What the call returned.
+[[nodiscard]] ssize_t read_through_kernel(pid_t pid, uintptr_t address, uint64_t* word);
+[[nodiscard]] ssize_t read_through_kernel(const std::byte* address, uint64_t* word);
 
 // write(2) of `size` bytes from `address` into a pipe; 0, or its errno.
 [[nodiscard]] int write_to_pipe_from(const std::byte* address, size_t size);

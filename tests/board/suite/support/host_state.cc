@@ -63,7 +63,11 @@ bool write_file(const std::string& path, std::string_view text) {
 
 std::optional<uint64_t> meminfo(std::string_view name) { return figure("/proc/meminfo", name); }
 
-uint64_t locked_bytes() { return figure("/proc/self/status", "VmLck").value_or(0) * 1024; }
+uint64_t process_bytes(pid_t pid, std::string_view name) {
+  return figure("/proc/" + std::to_string(pid) + "/status", name).value_or(0) * 1024;
+}
+
+uint64_t locked_bytes() { return process_bytes(::getpid(), "VmLck"); }
 
 int64_t pinned_pages() {
   // Each CPU keeps small changes to itself for a second or two; this brings them together.

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 namespace redoubt::suite {
 
 // The whole of a small file, or nothing if it cannot be read.
@@ -19,7 +21,10 @@ bool write_file(const std::string& path, std::string_view text);
 
 // A figure of /proc/meminfo by its name, without unit: kilobytes or a count.
 [[nodiscard]] std::optional<uint64_t> meminfo(std::string_view name);
-// VmLck of this process in bytes: the pages that its guests hold, and what it has mlocked.
+// A figure of /proc/PID/status in bytes, such as VmRSS; 0 if the process is gone. VmLck is the
+// pages that its guests hold, and what it has mlocked.
+[[nodiscard]] uint64_t process_bytes(pid_t pid, std::string_view name);
+// VmLck of this process.
 [[nodiscard]] uint64_t locked_bytes();
 // Pages pinned on the whole host: nr_foll_pin_acquired - nr_foll_pin_released of /proc/vmstat.
 [[nodiscard]] int64_t pinned_pages();

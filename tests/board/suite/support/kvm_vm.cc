@@ -53,6 +53,11 @@ UniqueFd Kvm::create_vm(unsigned long type) const {
 
 void require_protected_vms() { create_vm_or_say_why_not(Kvm(), Protection::Protected); }
 
+bool protected_vms_have(int capability) {
+  const UniqueFd vm = create_vm_or_say_why_not(Kvm(), Protection::Protected);
+  return ::ioctl(vm.get(), KVM_CHECK_EXTENSION, capability) > 0;
+}
+
 Vcpu::Vcpu(BorrowedFd vm, unsigned id, size_t run_size)
     : fd_(::ioctl(vm.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(id))), run_size_(run_size) {
   if (!fd_.valid()) throw_errno("KVM_CREATE_VCPU");

@@ -41,6 +41,8 @@ class Kvm {
 
 // Throws Unavailable where the host has no protected VMs.
 void require_protected_vms();
+// Whether they have a capability, as KVM_CHECK_EXTENSION on one of them says. Throws as well.
+[[nodiscard]] bool protected_vms_have(int capability);
 
 class Vcpu {
  public:
