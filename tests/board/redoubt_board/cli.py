@@ -76,6 +76,7 @@ def main(arguments: list[str]) -> int:
     out.mkdir(parents=True)
     try:
         kernel = prepare.host_kernel(options.kernel)
+        program = prepare.qemu(options.cpu)
         if not options.no_build:
             prepare.guest()
             prepare.programs()
@@ -99,7 +100,7 @@ def main(arguments: list[str]) -> int:
         directory = out / f"boot-{next(numbers)}"
         directory.mkdir()
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
-        machine = Machine(kernel, options.cpu, cpus, disks=disks)
+        machine = Machine(kernel, options.cpu, cpus, disks=disks, program=program)
         return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redoubt_board import cpio
 from redoubt_board.paths import BUILD, OUT, ROOT, partial_of
+from redoubt_board.qemu import PROGRAM
 
 _SCRATCH_BYTES = 2 << 30
 VARIANTS = ("stock", "patched", "patched-debug")
@@ -17,6 +18,11 @@ VARIANTS = ("stock", "patched", "patched-debug")
 def host_kernel(variant: str) -> Path:
     """The Image of the board's own kernel. Its modules, if it has any, are beside it."""
     return Path(_output("setup/host-kernel", variant)) / "Image"
+
+
+def qemu(cpu: str) -> str:
+    """The QEMU that emulates a board with this CPU."""
+    return _output("setup/board-qemu") if cpu == "max" else PROGRAM
 
 
 def debian() -> Path:

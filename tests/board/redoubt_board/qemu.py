@@ -12,8 +12,11 @@ from pathlib import Path
 # algorithm of pointer authentication (software cannot tell it from the implementation-defined one).
 CPUS = {"cortex-a72": "cortex-a72", "max": "max,pauth-impdef=on,lpa2=off,sve=off,sme=off"}
 
+PROGRAM = "qemu-system-aarch64"
+
 # Older QEMUs do not apply TLBI VAE2IS to the EL2&0 regime that hVHE uses: the hypervisor then goes
 # on writing through stale translations, and pages are not zeroed at teardown. nVHE is right there.
+# QEMU 7.2 was seen to be wrong and 10.0 to be right.
 _FIRST_QEMU_WITH_HVHE = 10
 _NVHE = " arm64_sw.hvhe=0 id_aa64mmfr1.vh=0"
 
@@ -38,16 +41,17 @@ class Machine:
     cpus: int = 2
     memory_mib: int = 4096
     disks: tuple[Disk, ...] = ()
+    program: str = PROGRAM  # the QEMU that emulates it
 
 
 @functools.cache
-def qemu_version() -> int:
-    """The major version of the QEMU there is."""
-    result = subprocess.run(["qemu-system-aarch64", "--version"], stdin=subprocess.DEVNULL,
+def qemu_version(program: str) -> int:
+    """The major version of a QEMU."""
+    result = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, text=True, check=True)
     match = re.search(r"version (\d+)\.", result.stdout)
     if not match:
-        raise OSError(f"qemu-system-aarch64 tells no version: {result.stdout.strip()}")
+        raise OSError(f"{program} tells no version: {result.stdout.strip()}")
     return int(match[1])
 
 
@@ -60,12 +64,12 @@ def kernel_command_line(cpu: str, version: int) -> str:
 def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False) -> list[str]:
     """The QEMU command line. Console, events and results become files in `out`."""
     arguments = [
-        "qemu-system-aarch64",
+        machine.program,
         "-M", "virt,virtualization=on,gic-version=3", "-cpu", CPUS[machine.cpu],
         "-smp", str(machine.cpus), "-m", str(machine.memory_mib),
         "-nographic", "-nodefaults", "-no-reboot",
         "-kernel", str(machine.kernel), "-initrd", str(initrd),
-        "-append", kernel_command_line(machine.cpu, qemu_version()),
+        "-append", kernel_command_line(machine.cpu, qemu_version(machine.program)),
         "-serial", f"file:{out / 'console.log'}",
         "-device", "virtio-serial-pci",
     ]

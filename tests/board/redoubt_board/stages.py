@@ -26,6 +26,7 @@ class Stage:
 
 def _build_board(log: Log) -> list[Case]:
     log.need("setup/sysroot")
+    log.need("setup/board-qemu")
     log.need("setup/host-kernel", "stock")
     log.need("guest/build")
     for command in prepare.program_commands():

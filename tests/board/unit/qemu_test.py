@@ -15,7 +15,7 @@ from redoubt_board.paths import BOARD
 from redoubt_board.qemu import Board, Disk, LineReader, Machine, command, kernel_command_line
 
 
-@mock.patch.object(qemu, "qemu_version", lambda: 10)
+@mock.patch.object(qemu, "qemu_version", lambda program: 10)
 class CommandLine(unittest.TestCase):
     def test_the_board_is_a_pkvm_host(self):
         words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
@@ -28,7 +28,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("panic=-1", words[words.index("-append") + 1].split())
 
 
-@mock.patch.object(qemu, "qemu_version", lambda: 10)
+@mock.patch.object(qemu, "qemu_version", lambda program: 10)
 class Disks(unittest.TestCase):
     def drives(self, *disks: Disk) -> list[str]:
         words = command(Machine(Path("/k"), disks=disks), Path("/i"), Path("/o"))
