@@ -4,8 +4,9 @@
 import lzma
 from pathlib import Path
 
-# Its disks; then what devices of guests are made of.
-WANTED = ("virtio_blk", "loop", "tun", "vhost_net", "vhost_vsock", "vsock_loopback")
+# Its disks; then what devices of guests are made of; then what the tests of hypercalls need.
+WANTED = ("virtio_blk", "loop", "tun", "vhost_net", "vhost_vsock", "vsock_loopback",
+          "pkvm_hypercall")
 
 
 def collect(kernel: Path, wanted: tuple[str, ...] = WANTED) -> list[tuple[str, bytes]]:

@@ -22,6 +22,7 @@
 #include "tests/board/suite/support/injected_call.h"
 #include "tests/board/suite/support/kvm_vm.h"
 #include "tests/board/suite/support/needs.h"
+#include "tests/board/suite/support/page_frame.h"
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
@@ -170,19 +171,6 @@ TEST_F(BootFailure, host_that_reads_guest_memory_through_the_kernel) {
   EXPECT_TRUE(redoubt.says("guest-memory-poisoned")) << redoubt.output();
 }
 
-// The physical page of an address of another process (root only).
-std::optional<uint64_t> physical_page(pid_t pid, uintptr_t address) {
-  // Not by a stream: the kernel takes reads of whole entries only.
-  const std::string path = "/proc/" + std::to_string(pid) + "/pagemap";
-  const UniqueFd pagemap(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const auto page_size = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  uint64_t entry = 0;
-  const auto offset = static_cast<off_t>(address / page_size * sizeof(entry));
-  if (::pread(pagemap.get(), &entry, sizeof(entry), offset) != sizeof(entry)) return std::nullopt;
-  if ((entry >> 63) == 0) return std::nullopt;
-  return (entry & ((uint64_t{1} << 55) - 1)) * page_size;
-}
-
 // One huge page more than the host has reserved, for as long as this lives.
 class SpareHugePage {
  public:
@@ -262,9 +250,9 @@ TEST_F(BootFailure, page_with_a_hardware_error) {
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
   const auto [start, size] = guest_ram_of(redoubt.pid());
   constexpr uintptr_t kLatePage = 0x4000;  // offset of the page in late-flat.bin
-  const auto page = physical_page(redoubt.pid(), start + kLatePage);
-  ASSERT_TRUE(page);
-  if (!(std::ofstream(offline) << "0x" << std::hex << *page << std::flush)) {
+  const auto frame = frame_of(redoubt.pid(), start + kLatePage);
+  ASSERT_TRUE(frame);
+  if (!(std::ofstream(offline) << "0x" << std::hex << *frame * page_size() << std::flush)) {
     GTEST_SKIP() << "the kernel did not take the page";
   }
 
