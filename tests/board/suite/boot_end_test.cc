@@ -16,6 +16,7 @@
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
+#include "tests/seed.h"
 
 namespace redoubt::suite {
 namespace {
@@ -70,8 +71,8 @@ TEST_P(BootRandomSignal, leaves_nothing_behind) {
   constexpr int kRounds = 50;
   constexpr double kShortestMilliseconds = 1;
   constexpr double kLongestMilliseconds = 1000;
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint32_t seed = test_seed();
+  SCOPED_TRACE("REDOUBT_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
   std::uniform_real_distribution<double> logarithm(std::log(kShortestMilliseconds),
                                                    std::log(kLongestMilliseconds));

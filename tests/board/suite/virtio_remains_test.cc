@@ -2,14 +2,12 @@
 //
 // A guest with every kind of device that resets, is killed and is ended: what stays on the host.
 // That locks go too is seen at the second start, which takes the same image.
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -31,15 +29,6 @@ const std::vector<std::string> kBothTaps = {"lo", "tap0", "tap1"};
 
 std::string guest_file(const std::string& name) {
   return suite_file("../guest/" + name).lexically_normal().string();
-}
-
-// The kernel gives back the buffers of an io_uring a moment after the end of its process.
-HostMemory wait_for_memory(const HostMemory& expected) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (host_memory() != expected && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return host_memory();
 }
 
 class VirtioRemains : public testing::TestWithParam<bool> {
@@ -111,7 +100,7 @@ TEST_P(VirtioRemains, a_reset_takes_nothing_more_and_each_end_leaves_nothing) {
   redoubt_->signal(SIGKILL);
   EXPECT_EQ(redoubt_->wait_exit(), 128 + SIGKILL) << redoubt_->output();
   EXPECT_EQ(wait_until_gone(programs), std::vector<pid_t>{});
-  EXPECT_EQ(wait_for_memory(unused), unused);
+  EXPECT_EQ(wait_for_host_memory(unused), unused);
   EXPECT_EQ(network.interfaces(), kNoTap);
   EXPECT_EQ(names(), (std::set<std::string>{"agent", "pty"}));
 
@@ -124,7 +113,7 @@ TEST_P(VirtioRemains, a_reset_takes_nothing_more_and_each_end_leaves_nothing) {
   redoubt_->signal(SIGTERM);
   EXPECT_EQ(redoubt_->wait_exit(), 128 + SIGTERM) << redoubt_->output();
   EXPECT_EQ(wait_until_gone(programs), std::vector<pid_t>{});
-  EXPECT_EQ(wait_for_memory(unused), unused);
+  EXPECT_EQ(wait_for_host_memory(unused), unused);
   EXPECT_EQ(network.interfaces(), kNoTap);
   EXPECT_EQ(names(), std::set<std::string>{});
 }

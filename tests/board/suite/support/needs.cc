@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/needs.h"
 
+#include <chrono>
 #include <ostream>
+#include <thread>
 
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/kvm_vm.h"
+#include "tests/board/suite/support/redoubt_process.h"
 
 namespace redoubt::suite {
 
@@ -29,5 +32,13 @@ std::ostream& operator<<(std::ostream& out, const HostMemory& memory) {
 }
 
 HostMemory host_memory() { return {pinned_pages(), meminfo("SecPageTables").value_or(0)}; }
+
+HostMemory wait_for_host_memory(const HostMemory& expected) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (host_memory() != expected && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return host_memory();
+}
 
 }  // namespace redoubt::suite

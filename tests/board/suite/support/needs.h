@@ -24,6 +24,9 @@ struct HostMemory {
 };
 std::ostream& operator<<(std::ostream& out, const HostMemory& memory);
 [[nodiscard]] HostMemory host_memory();
+// Waits until it is as expected, and returns how it is then, or after a patience that is enough:
+// the kernel gives back the buffers of an io_uring a moment after the end of its process.
+[[nodiscard]] HostMemory wait_for_host_memory(const HostMemory& expected);
 
 }  // namespace redoubt::suite
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/board/suite/support/control_group.h"
+
+#include <cerrno>
+#include <chrono>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/board/suite/support/backing.h"
+#include "tests/board/suite/support/host_state.h"
+#include "tests/board/suite/support/redoubt_process.h"
+
+namespace redoubt::suite {
+namespace {
+
+const std::string kRoot = "/sys/fs/cgroup";
+constexpr std::chrono::milliseconds kPause{10};
+
+// Where an init system has not done it already.
+void mount_groups() {
+  if (read_file(kRoot + "/cgroup.controllers")) return;
+  if (::mount("cgroup2", kRoot.c_str(), "cgroup2", 0, nullptr) != 0) {
+    throw Unavailable("this host has no control groups of version 2, or not for this user");
+  }
+}
+
+}  // namespace
+
+ControlGroup::ControlGroup(std::string_view controllers)
+    : path_(kRoot + "/redoubt-test-" + std::to_string(::getpid())) {
+  mount_groups();
+  if (!controllers.empty() &&
+      !write_file(kRoot + "/cgroup.subtree_control", "+" + std::string(controllers))) {
+    throw Unavailable("the root control group has no controller " + std::string(controllers));
+  }
+  if (::mkdir(path_.c_str(), 0755) != 0) throw Unavailable("no control group can be made here");
+}
+
+ControlGroup::~ControlGroup() {
+  write_file(path_ + "/cgroup.kill", "1");
+  // What was killed is in it until it has been waited for.
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (::rmdir(path_.c_str()) != 0 && errno == EBUSY &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void ControlGroup::take(pid_t process) const { set("cgroup.procs", std::to_string(process)); }
+
+void ControlGroup::set(const std::string& file, std::string_view value) const {
+  if (!write_file(path_ + "/" + file, value)) {
+    throw std::system_error(errno, std::generic_category(), path_ + "/" + file);
+  }
+}
+
+uint64_t ControlGroup::figure(const std::string& file, std::string_view key) const {
+  std::istringstream text(read_file(path_ + "/" + file).value_or(""));
+  std::string name;
+  for (uint64_t value = 0; text >> name >> value;) {
+    if (name == key) return value;
+  }
+  return 0;
+}
+
+bool ControlGroup::wait_for(const std::string& file, std::string_view key, uint64_t value) const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (figure(file, key) != value) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+  return true;
+}
+
+}  // namespace redoubt::suite
