@@ -35,8 +35,9 @@ uint64_t check_memory(const VmConfig& config) {
   return locked_memory_bytes().value_or(0);
 }
 
+// An unprotected guest is lent its memory, by the folio on any kernel.
 kvm::Donation donation_of(const kvm::Kvm& kvm, const VmConfig& config) {
-  if (config.protection == Protection::Unprotected) return kvm::Donation::ByPage;
+  if (config.protection == Protection::Unprotected) return kvm::Donation::ByFolio;
   return kvm::donation_to_protected_vms(kvm);
 }
 

@@ -149,12 +149,12 @@ TEST_F(BootFailure, guest_that_leaves_aarch64) {
 
 // What a debugger or a curious administrator does, through the kernel's own mapping of the pages.
 void read_all_memory_of(pid_t pid) {
-  const auto [start, size] = guest_ram_of(pid);
+  const GuestRam ram = guest_ram_of(pid);
   std::vector<char> buffer(1 << 20);
-  for (size_t at = 0; at < size; at += buffer.size()) {
+  for (size_t at = 0; at < ram.size; at += buffer.size()) {
     iovec local{buffer.data(), buffer.size()};
     // SAFETY: an address of another process, which the kernel checks.
-    iovec remote{reinterpret_cast<void*>(start + at), buffer.size()};
+    iovec remote{reinterpret_cast<void*>(ram.start + at), buffer.size()};
     ::process_vm_readv(pid, &local, 1, &remote, 1, 0);
   }
 }
@@ -201,7 +201,7 @@ TEST_F(BootFailure, memory_that_is_not_swap_backed) {
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
 
   // A huge page where the guest's first 2 MiB were, of which it has touched some.
-  const auto [start, size] = guest_ram_of(redoubt.pid());
+  const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   const int64_t mapped =
       call_in(redoubt.pid(), SYS_mmap,
               {start, uint64_t{2} << 20, PROT_READ | PROT_WRITE,
@@ -228,7 +228,7 @@ TEST_F(BootFailure, page_that_is_somebody_elses) {
 
   // The guest's first page, which it has, where its late page was.
   constexpr uintptr_t kLatePage = 0x4000;
-  const auto [start, size] = guest_ram_of(redoubt.pid());
+  const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   const int64_t moved =
       call_in(redoubt.pid(), SYS_mremap,
               {start, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, start + kLatePage, 0});
@@ -248,7 +248,7 @@ TEST_F(BootFailure, page_with_a_hardware_error) {
   // Waits for a key before it reads its last page, which redoubt has written and nobody else used.
   RedoubtProcess redoubt({run_flat("late-flat.bin", true, {"--set=memory.hugepages=never"})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const auto [start, size] = guest_ram_of(redoubt.pid());
+  const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   constexpr uintptr_t kLatePage = 0x4000;  // offset of the page in late-flat.bin
   const auto frame = frame_of(redoubt.pid(), start + kLatePage);
   ASSERT_TRUE(frame);

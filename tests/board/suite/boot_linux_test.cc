@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/board/suite/support/guest_ram.h"
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/suite_dir.h"
@@ -129,6 +130,18 @@ TEST(BootConfigs, every_example_without_virtio_devices_boots) {
     EXPECT_EQ(redoubt.says(kUserspace), is_linux) << file.path() << "\n" << redoubt.output();
   }
   EXPECT_GE(count, 4U);
+}
+
+// On a kernel where huge pages are by request there would be none otherwise.
+TEST(BootMemory, unprotected_guest_asks_for_huge_pages_by_itself) {
+  REDOUBT_NEEDS_KVM(false);
+  RedoubtProcess redoubt({run_flat("late-flat.bin", false)});
+  ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
+  RedoubtProcess without({run_flat("late-flat.bin", false, {"--set=memory.hugepages=never"})});
+  ASSERT_TRUE(without.wait_for("late: waiting")) << without.output();
+
+  EXPECT_NE(guest_ram_of(redoubt.pid()).flags.find(" hg"), std::string::npos);
+  EXPECT_EQ(guest_ram_of(without.pid()).flags.find(" hg"), std::string::npos);
 }
 
 TEST(BootWindow, guest_makes_its_restricted_dma_pool_of_the_window) {

@@ -227,7 +227,7 @@ TEST_F(DonateRedoubt, page_that_the_host_reads_is_named_with_its_address) {
   RedoubtProcess redoubt(
       {run_flat("late-flat.bin", true, {"--set=memory.prefault=true", report_option()})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const uintptr_t start = guest_ram_of(redoubt.pid()).first;
+  const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   ASSERT_NE(start, 0U);
 
   uint64_t word = ~uint64_t{0};
@@ -244,7 +244,7 @@ TEST_F(DonateRedoubt, page_that_cannot_be_given_is_named_with_its_address) {
   REDOUBT_NEEDS_SERIES();
   RedoubtProcess redoubt({run_flat("late-flat.bin", true, {"--set=memory.hugepages=never"})});
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
-  const uintptr_t start = guest_ram_of(redoubt.pid()).first;
+  const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   ASSERT_NE(start, 0U);
 
   ASSERT_EQ(call_in(redoubt.pid(), SYS_munmap, {start + kLatePage, page_size(), 0, 0, 0, 0}), 0);

@@ -2,11 +2,10 @@
 #include "tests/board/suite/support/guest_ram.h"
 
 #include <fstream>
-#include <string>
 
 namespace redoubt::suite {
 
-std::pair<uintptr_t, size_t> guest_ram_of(pid_t pid) {
+GuestRam guest_ram_of(pid_t pid) {
   std::ifstream maps("/proc/" + std::to_string(pid) + "/smaps");
   uintptr_t start = 0;
   uintptr_t end = 0;
@@ -16,10 +15,10 @@ std::pair<uintptr_t, size_t> guest_ram_of(pid_t pid) {
       end = std::stoull(line.substr(dash + 1), nullptr, 16);
     } else if (line.starts_with("VmFlags:") && line.find(" dd") != std::string::npos &&
                line.find(" dc") != std::string::npos) {
-      return {start, end - start};
+      return {start, end - start, line};
     }
   }
-  return {0, 0};
+  return {};
 }
 
 }  // namespace redoubt::suite
