@@ -25,7 +25,7 @@
 namespace redoubt::suite {
 namespace {
 
-constexpr int kTimeLimitSeconds = 60;
+constexpr int kTimeLimitSeconds = 100;
 
 using testing::TestPartResult;
 
