@@ -21,6 +21,11 @@ ln -sf /proc/self/fd /dev/fd
 ln -sf /proc/self/fd/0 /dev/stdin
 ln -sf /proc/self/fd/1 /dev/stdout
 ln -sf /proc/self/fd/2 /dev/stderr
+# Where distributions have it.
+if [ -e /job/kernel-config ]; then
+  mkdir -p /boot
+  ln -s /job/kernel-config "/boot/config-$(uname -r)"
+fi
 hostname board
 ip link set lo up
 for module in /modules/*.ko; do

@@ -99,6 +99,8 @@ def main(arguments: list[str]) -> int:
     def start(cpus: int, job: Job) -> Board:
         directory = out / f"boot-{next(numbers)}"
         directory.mkdir()
+        if (config := kernel.parent / "config").exists():
+            job.files["kernel-config"] = config
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
         machine = Machine(kernel, options.cpu, cpus, disks=disks, program=program)
         return Board(machine, out / "initrd.cpio", directory)

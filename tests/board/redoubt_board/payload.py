@@ -12,8 +12,9 @@ from pathlib import Path
 
 from redoubt_board.paths import BOARD, OUT, ROOT, partial_of
 
-_PROGRAMS = ("redoubt", "redoubt-unit-tests", "redoubt-board-suite")
-_SCRIPTS = ("run-suites", "suites.txt", "debian-on-host.sh", "debian-exec", "demo-on-host.sh")
+_PROGRAMS = ("redoubt", "redoubt-unit-tests", "redoubt-board-suite", "redoubt-board-report")
+_SCRIPTS = ("run-suites", "suites.txt", "host-reports.sh", "host-state.sh", "debian-on-host.sh",
+            "debian-exec", "demo-on-host.sh")
 
 
 def collect(programs: tuple[str, ...] = _PROGRAMS) -> dict[str, Path]:

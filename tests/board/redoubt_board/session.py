@@ -18,6 +18,10 @@ from redoubt_board.qemu import LineReader
 from redoubt_board.suites import Suite
 
 
+# What run-suites leaves beside its results.xml, of each boot for itself.
+_REPORTS = ("report.html", "results.json", "results.tap", "environment.json")
+
+
 @dataclass
 class Limits:
     """Seconds. run-suites kills a hung test itself; the margin is for a board that cannot."""
@@ -161,6 +165,9 @@ class Session:
         finally:
             board.kill()
         self._boots += 1
+        for name in _REPORTS:
+            if name in boot.results:
+                (board.out / name).write_bytes(boot.results[name])
         if trouble := kernel_log.find_trouble(boot.console):
             self._say("board: the host's kernel log has warnings:\n" + trouble)
             name = f"KernelLog.has_no_warnings_in_boot_{self._boots}"

@@ -34,6 +34,10 @@ for test in $TESTS; do
   echo "[ RUN      ] G.$test"
   case $test in
     hang) exec sleep 600 ;;
+    settings) echo 'always madvise [never]' >"$TOP/host/sys/kernel/mm/transparent_hugepage/enabled"
+      echo 1 >"$TOP/host/sys/kernel/mm/ksm/run"
+      mkdir "$TOP/host/tmp/redoubt-test-left" "$TOP/host/sys/fs" "$TOP/host/sys/fs/cgroup" \
+        "$TOP/host/sys/fs/cgroup/redoubt-left" ;;
     crash) kill -ABRT $$ ;;
     fail)
       echo 'why <it> failed & how'
@@ -63,11 +67,17 @@ class RunSuites(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         self.top = Path(temporary.name)
-        shutil.copy(BOARD / "run-suites", self.top)
-        shutil.copy(BOARD / "debian-on-host.sh", self.top)
+        for script in ("run-suites", "debian-on-host.sh", "host-reports.sh", "host-state.sh"):
+            shutil.copy(BOARD / script, self.top)
         self.script("program", PROGRAM)
         (self.top / "bin").mkdir()
         self.script("bin/uname", "#!/bin/sh\necho aarch64\n")
+        # A host with two settings, which the suites may change.
+        self.host = self.top / "host"
+        self.thp = self.setting("sys/kernel/mm/transparent_hugepage/enabled",
+                                "always [madvise] never\n")
+        self.ksm = self.setting("sys/kernel/mm/ksm/run", "0\n")
+        (self.host / "tmp").mkdir()
         (self.top / "suites.txt").write_text("# a comment\nboot 2 2 ./program *\n")
 
     def script(self, name: str, text: str) -> None:
@@ -75,11 +85,20 @@ class RunSuites(unittest.TestCase):
         path.write_text(text)
         path.chmod(0o755)
 
+    def setting(self, name: str, value: str) -> Path:
+        path = self.host / name
+        path.parent.mkdir(parents=True)
+        path.write_text(value)
+        return path
+
+    def environment(self, tests: str) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{self.top / 'bin'}:{os.environ['PATH']}", "TESTS": tests,
+                "REDOUBT_HOST_ROOT": str(self.host), "TOP": str(self.top)}
+
     def run_suites(self, tests: str, *arguments: str) -> subprocess.CompletedProcess:
-        path = f"{self.top / 'bin'}:{os.environ['PATH']}"
         return subprocess.run([self.top / "run-suites", "--no-kernel-log", *arguments],
-                              env={**os.environ, "PATH": path, "TESTS": tests}, check=False,
-                              capture_output=True, text=True, timeout=120)
+                              env=self.environment(tests), check=False, capture_output=True,
+                              text=True, timeout=120)
 
     def outcomes(self) -> dict[str, Outcome]:
         report = (self.top / "results" / "results.xml").read_bytes()
@@ -165,6 +184,69 @@ class RunSuites(unittest.TestCase):
         result = self.run_suites("one", "bot")
         self.assertIn('no suite "bot"; there are: boot', result.stderr)
         self.assertEqual(result.returncode, 2)
+
+    def test_what_tests_leave_changed_is_told_and_put_back(self):
+        (self.host / "tmp" / "redoubt-of-before").mkdir()
+        result = self.run_suites("settings one")
+        self.assertEqual(self.outcomes()["Host.is_left_as_it_was"], Outcome.FAILED)
+        for line in ("before: /sys/kernel/mm/ksm/run\t0", "after: /sys/kernel/mm/ksm/run\t1",
+                     "after: /sys/fs/cgroup/redoubt-left"):
+            self.assertIn(line, result.stdout)
+        self.assertEqual(self.ksm.read_text(), "0\n")
+        self.assertEqual(self.thp.read_text(), "madvise\n")
+        self.assertEqual([path.name for path in (self.host / "tmp").iterdir()],
+                         ["redoubt-of-before"])
+
+    def start(self, tests: str, *arguments: str, **streams) -> subprocess.Popen:
+        process = subprocess.Popen([self.top / "run-suites", "--no-kernel-log", *arguments],
+                                   env=self.environment(tests), stdout=subprocess.PIPE, text=True,
+                                   **streams)
+        while "] G.hang" not in process.stdout.readline():
+            self.assertIsNone(process.poll())
+        return process
+
+    def leftovers(self) -> list[str]:
+        """Processes that the run has started and that are still there."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"TOP={self.top}\0".encode() in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_text())
+            except OSError:
+                pass
+        return found
+
+    def test_the_end_of_its_input_stops_it_when_it_was_told_so(self):
+        (self.top / "suites.txt").write_text("boot 2 600 ./program *\n")
+        with self.start("settings hang", "--stop-at-eof", stdin=subprocess.PIPE) as process:
+            process.stdin.close()
+            process.stdout.read()
+            self.assertEqual(process.wait(60), 143)
+        self.assertEqual(self.ksm.read_text(), "0\n")
+        self.assertEqual(self.leftovers(), [])
+
+    def test_input_that_goes_on_stops_nothing(self):
+        reader, writer = os.pipe()
+        try:
+            result = subprocess.run(
+                [self.top / "run-suites", "--no-kernel-log", "--stop-at-eof"], check=False,
+                env=self.environment("one"), stdin=reader, capture_output=True, text=True,
+                timeout=120)
+        finally:
+            os.close(reader)
+            os.close(writer)
+        self.assertEqual(result.stdout.splitlines()[-1], "1 passed, 0 failed, 0 skipped")
+
+    def test_the_report_program_is_given_the_results(self):
+        (self.top / "build" / "arm64").mkdir(parents=True)
+        self.script("build/arm64/redoubt-board-report",
+                    "#!/bin/sh\n"
+                    "[ $1 = write ] || { echo '{}'; exit; }\n"
+                    "grep -q testcase $2/results.xml && test -s $2/environment.json &&\n"
+                    "echo html >$2/report.html && echo 'said in short'\n")
+        result = self.run_suites("one")
+        self.assertIn("said in short", result.stdout)
+        self.assertIn(f"report: {self.top}/results/report.html", result.stdout)
 
     def test_list_runs_nothing(self):
         result = self.run_suites("one two", "--list")

@@ -75,6 +75,17 @@ class SessionTest(unittest.TestCase):
         session = self.run_session({"results": tar_of(exit_status="0", results_xml=REPORT)})
         self.assertEqual(count(session.cases), Counts(passed=2))
 
+    def test_the_boards_page_is_kept_beside_its_console(self):
+        page = {"report.html": b"<html/>", "exit-status": b"0", "results.xml": REPORT.encode()}
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as archive:
+            for name, content in page.items():
+                info = tarfile.TarInfo(f"./{name}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        self.run_session({"results": out.getvalue()})
+        self.assertEqual((self.out / "report.html").read_bytes(), b"<html/>")
+
     def test_a_hung_board_is_killed_and_its_test_fails(self):
         session = self.run_session(
             {"events": "==== suite boot\n[ RUN      ] G.one\n", "hangs": True,
