@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from redoubt_board import payload, prepare
 from redoubt_board.paths import BOARD, OUT, partial_of
 
 TOP = "redoubt-board-suite"
@@ -13,11 +14,21 @@ TOP = "redoubt-board-suite"
 ARCHIVE = OUT / f"{TOP}.tar.gz"
 
 
-def make(files: dict[str, Path], debian: Path) -> Path:
+def build(no_build: bool) -> Path:
+    """The archive of this tree, with its programs and guest built first unless told otherwise."""
+    if not no_build:
+        prepare.guest()
+        prepare.programs()
+    return make(payload.collect(), prepare.debian())
+
+
+def make(files: dict[str, Path], debian: Path | None, archive_path: Path = ARCHIVE) -> Path:
     """The same files give the same archive, byte for byte."""
-    contents = {**files, "README.md": BOARD / "README.md", "debian.ext4.gz": _packed(debian)}
-    ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
-    partial = partial_of(ARCHIVE)
+    contents = {**files, "README.md": BOARD / "README.md"}
+    if debian:
+        contents["debian.ext4.gz"] = _packed(debian)
+    archive_path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_of(archive_path)
     with (partial.open("wb") as raw,
           gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as stream,
           tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT,
@@ -30,8 +41,8 @@ def make(files: dict[str, Path], debian: Path) -> Path:
             info.mode = 0o755 if info.mode & 0o100 else 0o644
             with source.open("rb") as content:
                 archive.addfile(info, content)
-    partial.replace(ARCHIVE)
-    return ARCHIVE
+    partial.replace(archive_path)
+    return archive_path
 
 
 def _packed(image: Path) -> Path:

@@ -30,6 +30,12 @@ def debian() -> Path:
     return Path(_output("setup/debian-rootfs")) / "image.ext4"
 
 
+def ssh_server() -> dict[str, Path]:
+    """The files of an arm64 ssh server, by name below its folder."""
+    folder = Path(_output("setup/ssh-server"))
+    return {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+
+
 def scratch() -> Path:
     """An empty image: what is written to it lies elsewhere, see qemu.Disk."""
     image = OUT / "scratch.img"

@@ -42,6 +42,8 @@ class Machine:
     memory_mib: int = 4096
     disks: tuple[Disk, ...] = ()
     program: str = PROGRAM  # the QEMU that emulates it
+    # A port of this machine's loopback that leads to the board's port 22; the board is 10.0.2.15.
+    ssh_port: int | None = None
 
 
 @functools.cache
@@ -82,6 +84,10 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
         arguments += ["-drive", f"if=none,id={disk.serial},file={disk.image},format=raw,"
                                 f"cache=unsafe,{access}",
                       "-device", f"virtio-blk-pci,drive={disk.serial},serial={disk.serial}"]
+    if machine.ssh_port:
+        arguments += ["-netdev", "user,id=net,restrict=on,"
+                                 f"hostfwd=tcp:127.0.0.1:{machine.ssh_port}-:22",
+                      "-device", "virtio-net-pci,netdev=net,romfile="]
     if interactive:
         arguments += ["-chardev", "stdio,id=terminal,signal=off",
                       "-device", "virtconsole,chardev=terminal"]

@@ -143,6 +143,13 @@ def _demo(log: Log) -> list[Case]:
     return cases
 
 
+def _remote(log: Log) -> list[Case]:
+    """The bundle, taken to a board by ssh."""
+    log.need("setup/ssh-server")
+    report = log.path.with_suffix(".xml")
+    return _reported(log, None, report, sys.executable, BOARD / "remote-test", report)
+
+
 _BUILT = frozenset({"build"})
 
 # Atomic instructions, memory order, faults and their signal handler: what another CPU may do
@@ -178,6 +185,7 @@ STAGES = (
                 {"REDOUBT_FEWER_ROUNDS": "1"})),
     Stage("differential", "hostile programs against QEMU's devices and ours", _differential,
           frozenset({"asan"})),
+    Stage("remote", "the bundle by ssh, on an emulated board with an ssh server", _remote, _BUILT),
     Stage("demo", "the demo and its shell", _demo, _BUILT),
     Stage("bundle", "the bundle, unpacked on the board",
           _board("bundle", "--bundle", "contract"), _BUILT),

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -206,7 +207,13 @@ class RunSuites(unittest.TestCase):
         return process
 
     def leftovers(self) -> list[str]:
-        """Processes that the run has started and that are still there."""
+        """Processes that the run has started and that do not go. A `sleep 1` of its shell does."""
+        deadline = time.monotonic() + 10
+        while (found := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
+
+    def processes(self) -> list[str]:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
