@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""COVERAGE.md is what its tables say, and these name nothing that does not exist."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from redoubt_board.coverage import Coverage
+from redoubt_board.paths import BOARD, ROOT
+
+BRANCHES = """# SPDX-License-Identifier: Apache-2.0
+#
+# branch | function | kernels | tests
+
+# First
+taken | f | stock | Faults.one Faults.two
+not taken | f | stock | -
+never | f | none: for a reason | -
+"""
+
+
+class CoverageTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.root = Path(temporary.name)
+        self.write("tests/board/suite/faults_test.cc",
+                   "TEST(Faults, one) {}\nTEST_P(Faults,\n       two) {}\nCONTRACT_TEST(C, d) {}\n")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def test_the_page_is_not_stale(self):
+        coverage = Coverage(ROOT)
+        self.assertEqual(coverage.troubles(), [])
+        self.assertEqual((BOARD / "COVERAGE.md").read_text(), coverage.page(),
+                         "tests/board/coverage makes it anew")
+
+    def test_what_cannot_be_reached_is_not_counted(self):
+        self.write("tests/board/suite/faults_branches.txt", BRANCHES)
+        page = Coverage(self.root).page()
+        self.assertIn("(#branches-of-the-fault-handler) | 1 | 2 | 1 |", page)
+        self.assertIn("### First", page)
+        self.assertIn("| ✓ | taken | f | stock | `Faults.one`<br>`Faults.two` |", page)
+        self.assertIn("| ✗ | not taken | f | stock | none |", page)
+        self.assertIn("| – | never | f | none: for a reason | none |", page)
+
+    def test_a_test_that_does_not_exist_is_told_with_its_place(self):
+        self.write("tests/board/suite/cases.txt", "# case | tests\nit | Faults.one Faults.three\n")
+        self.assertEqual(Coverage(self.root).troubles(),
+                         ["cases.txt:2: there is no Faults.three"])
+
+    def test_programs_of_hostile_guests_and_rows_of_the_matrix_are_names_too(self):
+        self.write("tests/hostile/ring_cases.cc", "REDOUBT_HOSTILE(bad_ring) {}\n")
+        self.write("tests/board/suite/isolation_matrix_test.cc", "{OF(user_load),  Segv},\n")
+        self.write("tests/board/suite/cases.txt", "# case | tests\nit | bad_ring C.d\n")
+        self.write("tests/board/suite/access_rows.txt", "# way | rows\nload | user_load\n")
+        self.assertEqual(Coverage(self.root).troubles(), [])
+
+    def test_a_row_of_other_columns_is_refused(self):
+        self.write("tests/board/suite/cases.txt", "# case | tests\none | two | Faults.one\n")
+        with self.assertRaisesRegex(ValueError, "cases.txt:2: 2 columns are wanted"):
+            Coverage(self.root)
+
+
+if __name__ == "__main__":
+    unittest.main()
