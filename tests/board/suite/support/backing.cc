@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,19 +30,40 @@ UniqueFd make_memfd(size_t size, unsigned flags) {
   return fd;
 }
 
-size_t reserve_huge_page() {
-  const auto kilobytes = meminfo("Hugepagesize");
-  if (!kilobytes) throw Unavailable("this host has no hugetlb pages (CONFIG_HUGETLBFS)");
-  // Compaction may take more than one request to come up with a page.
-  for (int attempt = 0; attempt < 3 && meminfo("HugePages_Free") == 0; ++attempt) {
-    const auto total = meminfo("HugePages_Total").value_or(0);
-    write_file("/proc/sys/vm/nr_hugepages", std::to_string(total + 1));
+// A hugetlb page that is there to be mapped. What is mapped when this ends stays; the host has its
+// setting back at once and the page when it is unmapped, whoever does that.
+class HugePageReserve {
+ public:
+  HugePageReserve() : before_(read_file(kSetting)) {
+    const auto kilobytes = meminfo("Hugepagesize");
+    if (!kilobytes) throw Unavailable("this host has no hugetlb pages (CONFIG_HUGETLBFS)");
+    size_ = *kilobytes * 1024;
+    // Compaction may take more than one request to come up with a page.
+    for (int attempt = 0; attempt < 3 && meminfo("HugePages_Free") == 0; ++attempt) {
+      const auto total = meminfo("HugePages_Total").value_or(0);
+      write_file(kSetting, std::to_string(total + 1));
+    }
+    if (meminfo("HugePages_Free").value_or(0) == 0) {
+      put_back();
+      throw Unavailable("no hugetlb page to be had: raise vm.nr_hugepages");
+    }
   }
-  if (meminfo("HugePages_Free").value_or(0) == 0) {
-    throw Unavailable("no hugetlb page to be had: raise vm.nr_hugepages");
+  ~HugePageReserve() { put_back(); }
+  HugePageReserve(const HugePageReserve&) = delete;
+  HugePageReserve& operator=(const HugePageReserve&) = delete;
+
+  [[nodiscard]] size_t size() const { return size_; }
+
+ private:
+  static constexpr const char* kSetting = "/proc/sys/vm/nr_hugepages";
+
+  void put_back() const {
+    if (before_) write_file(kSetting, *before_);
   }
-  return *kilobytes * 1024;
-}
+
+  std::optional<std::string> before_;
+  size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -85,14 +107,14 @@ Backing Backing::tmpfs_file(size_t size) {
 }
 
 Backing Backing::hugetlb_anonymous() {
-  const size_t size = reserve_huge_page();
-  return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+  const HugePageReserve reserve;
+  return map(reserve.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
 }
 
 Backing Backing::hugetlb_memfd() {
-  const size_t size = reserve_huge_page();
-  const UniqueFd fd = make_memfd(size, MFD_HUGETLB);
-  return map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get());
+  const HugePageReserve reserve;
+  const UniqueFd fd = make_memfd(reserve.size(), MFD_HUGETLB);
+  return map(reserve.size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get());
 }
 
 Backing Backing::transparent_huge_page() {
