@@ -82,13 +82,12 @@ def main(arguments: list[str]) -> int:
             prepare.programs()
         busybox = prepare.busybox()
         files = payload.collect()
-        disks: tuple[Disk, ...] = ()
+        disks = [Disk("scratch", prepare.scratch())]
         if options.bundle:
             files = {bundle.ARCHIVE.name: bundle.make(files, prepare.debian())}
         elif any(suite.needs_debian for suite in chosen):
             debian = prepare.debian()
-            disks = (Disk("debian", debian, readonly=True), Disk("debian-disk", debian),
-                     Disk("scratch", prepare.scratch()))
+            disks += [Disk("debian", debian, readonly=True), Disk("debian-disk", debian)]
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         print(f"tests/board/run: cannot prepare the board: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -102,7 +101,7 @@ def main(arguments: list[str]) -> int:
         if (config := kernel.parent / "config").exists():
             job.files["kernel-config"] = config
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
-        machine = Machine(kernel, options.cpu, cpus, disks=disks, program=program)
+        machine = Machine(kernel, options.cpu, cpus, disks=tuple(disks), program=program)
         return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():

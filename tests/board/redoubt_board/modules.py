@@ -4,8 +4,9 @@
 import lzma
 from pathlib import Path
 
-# Its disks; then what devices of guests are made of; then what the tests of hypercalls need.
-WANTED = ("virtio_blk", "loop", "tun", "vhost_net", "vhost_vsock", "vsock_loopback",
+# Its disks and its swap space; then what devices of guests are made of; then what the tests of
+# hypercalls need.
+WANTED = ("virtio_blk", "loop", "zram", "tun", "vhost_net", "vhost_vsock", "vsock_loopback",
           "pkvm_hypercall")
 
 

@@ -172,6 +172,8 @@ STAGES = (
     Stage("hostile", "suite hostile on a board of its own", _board("hostile", "hostile"), _BUILT),
     Stage("board", "unit, contract and donate on the emulated board",
           _board("board", "unit", "contract", "donate"), _BUILT),
+    Stage("isolation", "suite isolation on a board of its own",
+          _board("isolation", "isolation"), _BUILT),
     Stage("patched", "contract and donate on the patched host kernel, where it has been built",
           _patched, _BUILT),
     Stage("bench", "the benchmarks, one short round", _bench, _BUILT),

@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -26,7 +25,6 @@
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
-#include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
 namespace {

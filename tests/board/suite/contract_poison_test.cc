@@ -3,7 +3,7 @@
 // How the host destroys a page that it has given away. A kernel access to a donated page that does
 // not go through a user address (fork's eager copy of pinned memory, the reads of another process's
 // memory) takes the page back zeroed, reports success, and leaves the guest with a page on which
-// every later touch fails.
+// every later touch fails. The other ways to do so are in isolation_matrix_test.cc.
 #include <cerrno>
 #include <csignal>
 
@@ -33,17 +33,6 @@ void fork_and_wait() {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
 }
 
-CONTRACT_TEST(ContractPoison, fork_destroys_private_anonymous_pages) {
-  const Backing window = Backing::anonymous(page_size());
-  Guest guest;
-  guest.back_window(window);
-  ASSERT_EQ(guest.write(Guest::kWindow, kSecret), answer(0));
-
-  fork_and_wait();
-
-  expect_poisoned(guest, guest.read(Guest::kWindow));
-}
-
 CONTRACT_TEST(ContractPoison, fork_spares_pages_kept_out_of_children) {
   const Backing window = Backing::anonymous(page_size());
   window.keep_out_of_children();
@@ -68,18 +57,6 @@ CONTRACT_TEST(ContractPoison, fork_spares_shared_mappings) {
   EXPECT_EQ(guest.read(Guest::kWindow), answer(kSecret));
 }
 
-CONTRACT_TEST(ContractPoison, fork_spares_pages_that_the_guest_has_not_touched) {
-  const Backing window = Backing::anonymous(page_size());
-  Guest guest;
-  guest.back_window(window);
-  window.write_word(0, kSecret);
-  ASSERT_EQ(guest.command(Command::BootState), answer(0));
-
-  fork_and_wait();
-
-  EXPECT_EQ(guest.read(Guest::kWindow), answer(kSecret));
-}
-
 CONTRACT_TEST(ContractPoison, process_vm_readv_succeeds_with_zeros_and_takes_the_page) {
   const Backing window = Backing::anonymous(page_size());
   Guest guest;
@@ -94,20 +71,6 @@ CONTRACT_TEST(ContractPoison, process_vm_readv_succeeds_with_zeros_and_takes_the
   EXPECT_EQ(kernel_log(), log) << "the kernel has begun to report a forced reclaim";
   EXPECT_TRUE(host_load(window.data()).went_through());
   expect_poisoned(guest, guest.read(Guest::kWindow));
-}
-
-CONTRACT_TEST(ContractPoison, process_vm_readv_of_a_shared_page_harms_nothing) {
-  const Backing window = Backing::anonymous(page_size());
-  Guest guest;
-  guest.back_window(window);
-  ASSERT_EQ(guest.write(Guest::kWindow, kSecret), answer(0));
-  ASSERT_EQ(guest.share(Guest::kWindow), answer(0));
-
-  uint64_t word = 0;
-  EXPECT_EQ(read_through_kernel(window.data(), &word), ssize_t{sizeof word});
-
-  EXPECT_EQ(word, kSecret);
-  EXPECT_EQ(guest.read(Guest::kWindow), answer(kSecret));
 }
 
 CONTRACT_TEST(ContractPoison, poisoned_page_fails_every_touch_for_good) {

@@ -3,40 +3,20 @@
 // KSM and memory that is marked as mergeable, which some VMMs do by default. A kernel without the
 // series reads the pages of the guest, which takes them away from it.
 #include <cerrno>
-#include <ctime>
 #include <string>
-
-#include <sys/mman.h>
 
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
+#include "tests/board/suite/support/ksm.h"
 
 namespace redoubt::suite {
 namespace {
 
-const std::string kKsm = "/sys/kernel/mm/ksm/";
 constexpr size_t kPages = 16;
 
-uint64_t full_scans() { return std::stoull(read_file(kKsm + "full_scans").value_or("0")); }
-
 void mark_mergeable(const FolioMemory& memory) {
-  if (::madvise(memory.data(), memory.size(), MADV_MERGEABLE) != 0) {
-    throw Unavailable("this host has no KSM");
-  }
-}
-
-// Lets KSM look at everything that it may, so often that it has compared what it can. It does not
-// look at all unless there is something to look at.
-void let_ksm_scan() {
-  const FolioMemory something = FolioMemory::small_pages(page_size());
-  mark_mergeable(something);
-  const Setting often(kKsm + "sleep_millisecs", "1");
-  const Setting all(kKsm + "pages_to_scan", "10000");
-  const Setting run(kKsm + "run", "1");
-  const uint64_t enough = full_scans() + 4;
-  const timespec moment{0, 5'000'000};
-  while (full_scans() < enough) ::nanosleep(&moment, nullptr);
+  suite::mark_mergeable(memory.data(), memory.size());
 }
 
 void expect_pages_kept(Guest& guest) {
@@ -83,7 +63,7 @@ CONTRACT_TEST(DonateKsm, other_memory_is_merged_as_ever) {
 
   let_ksm_scan();
 
-  EXPECT_GE(std::stoull(read_file(kKsm + "pages_sharing").value_or("0")), kPages - 1);
+  EXPECT_GE(std::stoull(read_file("/sys/kernel/mm/ksm/pages_sharing").value_or("0")), kPages - 1);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Suite {
 constexpr std::array kSuites = {
     Suite{"boot", "Boot*:*/Boot*"},       Suite{"contract", "Contract*:*/Contract*"},
     Suite{"donate", "Donate*:*/Donate*"}, Suite{"hostile", "Hostile*:*/Hostile*"},
-    Suite{"virtio", "Virtio*:*/Virtio*"},
+    Suite{"virtio", "Virtio*:*/Virtio*"}, Suite{"isolation", "Isolation*:*/Isolation*"},
 };
 
 // "boot,contract" as a filter of GoogleTest's; nothing if it names a suite that there is not.

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/host_state.h"
-#include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
 namespace {
@@ -86,13 +85,18 @@ Backing Backing::anonymous_read_only(size_t size) {
   return map(size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
+Backing Backing::anonymous_executable(size_t size) {
+  return map(size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
 Backing Backing::shared_anonymous(size_t size) {
   return map(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 }
 
-Backing Backing::memfd(size_t size) {
-  const UniqueFd fd = make_memfd(size, 0);
-  return map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get());
+Backing Backing::memfd(size_t size) { return of_memfd(make_memfd(size, 0), size); }
+
+Backing Backing::of_memfd(BorrowedFd memfd, size_t size) {
+  return map(size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd.get());
 }
 
 Backing Backing::tmpfs_file(size_t size) {

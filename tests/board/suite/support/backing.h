@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "vmm/base/unique_fd.h"
+
 namespace redoubt::suite {
 
 // Says what the host lacks; a contract test that throws it is skipped with the text.
@@ -23,8 +25,10 @@ class Backing {
  public:
   [[nodiscard]] static Backing anonymous(size_t size);
   [[nodiscard]] static Backing anonymous_read_only(size_t size);
+  [[nodiscard]] static Backing anonymous_executable(size_t size);
   [[nodiscard]] static Backing shared_anonymous(size_t size);
   [[nodiscard]] static Backing memfd(size_t size);
+  [[nodiscard]] static Backing of_memfd(BorrowedFd memfd, size_t size);
   [[nodiscard]] static Backing tmpfs_file(size_t size);
   // One huge page of the default size, which the host is asked to provide if it has none to spare.
   [[nodiscard]] static Backing hugetlb_anonymous();

@@ -72,7 +72,7 @@ std::ostream& operator<<(std::ostream& out, const HostAccess& access) {
              << access.address;
 }
 
-// SAFETY (both): the address may fault; the handler then jumps back here, and nothing that the jump
+// SAFETY (all): the address may fault; the handler then jumps back here, and nothing that the jump
 // skips has a destructor, for the catcher stands outside it.
 HostAccess host_load(const std::byte* address) {
   const FaultCatcher catcher;
@@ -86,6 +86,13 @@ HostAccess host_store(std::byte* address, uint8_t value) {
   if (sigsetjmp(g_before_access, 1) != 0) return {g_signal, g_code, g_address, 0};
   *static_cast<volatile std::byte*>(address) = std::byte{value};
   return {};
+}
+
+HostAccess host_call(const std::byte* code) {
+  const FaultCatcher catcher;
+  if (sigsetjmp(g_before_access, 1) != 0) return {g_signal, g_code, g_address, 0};
+  // SAFETY: the caller says that there is such a function.
+  return {0, 0, nullptr, reinterpret_cast<uint8_t (*)()>(reinterpret_cast<uintptr_t>(code))()};
 }
 
 ssize_t read_through_kernel(pid_t pid, uintptr_t address, uint64_t* word) {

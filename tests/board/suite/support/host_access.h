@@ -26,6 +26,9 @@ std::ostream& operator<<(std::ostream& out, const HostAccess& access);
 // by two threads at once: the handlers belong to the process.
 [[nodiscard]] HostAccess host_load(const std::byte* address);
 [[nodiscard]] HostAccess host_store(std::byte* address, uint8_t value);
+// Calls the code there, a function without arguments; the value is what it returned. The address is
+// to be mapped as executable, and the instructions to be visible to instruction fetch.
+[[nodiscard]] HostAccess host_call(const std::byte* code);
 
 // process_vm_readv(2) of the word at `address` of a process, this one or another: through the
 // kernel, which takes a page that a guest holds away from it. What the call returned.

@@ -69,11 +69,13 @@ uint64_t process_bytes(pid_t pid, std::string_view name) {
 
 uint64_t locked_bytes() { return process_bytes(::getpid(), "VmLck"); }
 
+std::optional<uint64_t> vmstat(std::string_view name) { return figure("/proc/vmstat", name); }
+
 int64_t pinned_pages() {
   // Each CPU keeps small changes to itself for a second or two; this brings them together.
   write_file("/proc/sys/vm/stat_refresh", "1");
-  const auto acquired = figure("/proc/vmstat", "nr_foll_pin_acquired");
-  const auto released = figure("/proc/vmstat", "nr_foll_pin_released");
+  const auto acquired = vmstat("nr_foll_pin_acquired");
+  const auto released = vmstat("nr_foll_pin_released");
   return static_cast<int64_t>(acquired.value_or(0)) - static_cast<int64_t>(released.value_or(0));
 }
 

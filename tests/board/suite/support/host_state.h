@@ -26,6 +26,8 @@ bool write_file(const std::string& path, std::string_view text);
 [[nodiscard]] uint64_t process_bytes(pid_t pid, std::string_view name);
 // VmLck of this process.
 [[nodiscard]] uint64_t locked_bytes();
+// A figure of /proc/vmstat by its name; nothing if the kernel does not keep it.
+[[nodiscard]] std::optional<uint64_t> vmstat(std::string_view name);
 // Pages pinned on the whole host: nr_foll_pin_acquired - nr_foll_pin_released of /proc/vmstat.
 [[nodiscard]] int64_t pinned_pages();
 // AnonHugePages of the mapping that starts at `address`, in bytes.

@@ -45,7 +45,7 @@ std::string take_text(std::istream& in) {
 std::string path_of(BorrowedFd fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 // In the child: catches what the body asserts, whichever thread does, and leaves it in `report`.
-void run_and_report(void (*body)(), BorrowedFd report) {
+void run_and_report(const std::function<void()>& body, BorrowedFd report) {
   testing::TestPartResultArray results;
   std::string unavailable;
   {
@@ -95,7 +95,7 @@ bool ends_in_time(pid_t child) {
 
 }  // namespace
 
-void run_isolated(void (*body)()) {
+void run_isolated(const std::function<void()>& body) {
   const UniqueFd report(::memfd_create("report", MFD_CLOEXEC));
   std::fflush(nullptr);
   const pid_t child = ::fork();

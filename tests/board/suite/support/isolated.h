@@ -5,13 +5,15 @@
 // reported as if they were made here; a body that throws Unavailable is skipped with its text.
 #pragma once
 
+#include <functional>
+
 #include <gtest/gtest.h>
 
 namespace redoubt::suite {
 
 // Runs `body` in a child and reports what it asserted into the running test. A child that does not
 // end within 100 seconds is killed, with the processes it started, and reported.
-void run_isolated(void (*body)());
+void run_isolated(const std::function<void()>& body);
 
 }  // namespace redoubt::suite
 
