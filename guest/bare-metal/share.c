@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shares a page with the host and takes it back, as it is told: 's', 'u', 'q' to power off. */
+ * Does with a page of its own what it is told: 's' shares it with the host, 'u' takes it back, 'l'
+ * looks whether it is as it was, 't' touches one that it has not used so far; 'q' powers off. */
 #include "bare_metal.h"
+
+#define UNTOUCHED (8ul * MIB) /* from the page on */
 
 static uint8_t page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static void call(const char* what, uint64_t function) {
-  const int64_t status = hvc(function, (uint64_t)page, 0, 0);
   print(what);
-  if (status == 0) {
-    print_hex((uint64_t)page);
-  } else {
-    print("refused");
-  }
-  print("\n");
+  print(hvc(function, (uint64_t)page, 0, 0) == 0 ? "done\n" : "refused\n");
+}
+
+static void look(const char* what, uint64_t address, uint8_t step) {
+  int same = 1;
+  for (unsigned i = 0; i < PAGE_SIZE; ++i) same &= read8(address + i) == (uint8_t)(i * step);
+  print(what);
+  print(same ? "as it was\n" : "changed\n");
 }
 
 void main(const void* device_tree) {
@@ -24,9 +28,15 @@ void main(const void* device_tree) {
     return;
   }
   for (unsigned i = 0; i < PAGE_SIZE; ++i) page[i] = (uint8_t)i;
-  print("share: ready\n");
+  print("share: page ");
+  print_hex((uint64_t)page);
+  print(" untouched ");
+  print_hex((uint64_t)page + UNTOUCHED);
+  print("\nshare: ready\n");
   for (uint8_t byte = get_byte(); byte != 'q'; byte = get_byte()) {
-    if (byte == 's') call("shared: ", HYP_MEM_SHARE);
-    if (byte == 'u') call("unshared: ", HYP_MEM_UNSHARE);
+    if (byte == 's') call("share: ", HYP_MEM_SHARE);
+    if (byte == 'u') call("unshare: ", HYP_MEM_UNSHARE);
+    if (byte == 'l') look("page: ", (uint64_t)page, 1);
+    if (byte == 't') look("untouched: ", (uint64_t)page + UNTOUCHED, 0);
   }
 }

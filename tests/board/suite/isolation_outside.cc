@@ -111,7 +111,7 @@ Sight write_to_proc_mem(const Page& page) {
 
 Sight read_of_kcore(const Page& page) {
   const auto frame = frame_of(page.pid, address_of(page));
-  if (!frame) throw Unavailable("physical addresses are not for this user");
+  if (!frame) throw Unavailable("no page is there yet, or its address is not for this user");
   const UniqueFd kcore(::open("/proc/kcore", O_RDONLY | O_CLOEXEC));
   if (!kcore.valid()) throw Unavailable("no /proc/kcore, or not for this user");
   uint64_t word = ~uint64_t{0};
