@@ -44,6 +44,10 @@ class Machine:
     program: str = PROGRAM  # the QEMU that emulates it
     # A port of this machine's loopback that leads to the board's port 22; the board is 10.0.2.15.
     ssh_port: int | None = None
+    # A file for its memory, to be looked at from outside.
+    memory_file: Path | None = None
+    # PATH.in and PATH.out are FIFOs: what is written to the first, the job reads as redoubt.orders.
+    orders: Path | None = None
 
 
 @functools.cache
@@ -67,7 +71,9 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
     """The QEMU command line. Console, events and results become files in `out`."""
     arguments = [
         machine.program,
-        "-M", "virt,virtualization=on,gic-version=3", "-cpu", CPUS[machine.cpu],
+        "-M", "virt,virtualization=on,gic-version=3" + (",memory-backend=ram" if machine.memory_file
+                                                         else ""),
+        "-cpu", CPUS[machine.cpu],
         "-smp", str(machine.cpus), "-m", str(machine.memory_mib),
         "-nographic", "-nodefaults", "-no-reboot",
         "-kernel", str(machine.kernel), "-initrd", str(initrd),
@@ -78,6 +84,12 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
     for port in ("events", "results"):
         arguments += ["-chardev", f"file,id={port},path={out / port}",
                       "-device", f"virtserialport,chardev={port},name=redoubt.{port}"]
+    if machine.memory_file:
+        arguments += ["-object", f"memory-backend-file,id=ram,size={machine.memory_mib}M,"
+                                 f"mem-path={machine.memory_file},share=on"]
+    if machine.orders:
+        arguments += ["-chardev", f"pipe,id=orders,path={machine.orders}",
+                      "-device", "virtserialport,chardev=orders,name=redoubt.orders"]
     for disk in machine.disks:
         # unsafe: a flush need not reach this machine's disk, since nothing outlives the board.
         access = "readonly=on" if disk.readonly else "snapshot=on,discard=unmap"
@@ -97,7 +109,9 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
 class Board:
     """A running board. A context manager: leaving it leaves no QEMU behind."""
 
-    def __init__(self, machine: Machine, initrd: Path, out: Path, interactive: bool = False):
+    def __init__(self, machine: Machine, initrd: Path, out: Path, interactive: bool = False,
+                 keep_open: tuple[int, ...] = ()):
+        """QEMU inherits the descriptors of `keep_open`, under their numbers."""
         self.out = out
         for name in ("console.log", "events", "results"):
             (out / name).unlink(missing_ok=True)
@@ -109,6 +123,7 @@ class Board:
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=None if interactive else subprocess.DEVNULL,
             stderr=(out / "qemu.log").open("wb"),
+            pass_fds=keep_open,
             start_new_session=not interactive)
 
     def __enter__(self) -> "Board":

@@ -118,6 +118,12 @@ def _patched(log: Log) -> list[Case]:
                          f"setup/host-kernel --if-built ended with status {status}")]
 
 
+def _secret_scan(log: Log) -> list[Case]:
+    """Each way to die once; the command has more without an option."""
+    report = BUILD / "board" / "stock-cortex-a72-secret-scan" / "results.xml"
+    return _reported(log, None, report, "tests/board/secret-scan", "--no-build", "--lifecycles=5")
+
+
 def _bench(log: Log) -> list[Case]:
     """That the benchmarks run; no figure decides."""
     cases = []
@@ -174,6 +180,8 @@ STAGES = (
           _board("board", "unit", "contract", "donate"), _BUILT),
     Stage("isolation", "suite isolation on a board of its own",
           _board("isolation", "isolation"), _BUILT),
+    Stage("secrets", "the board's memory, scanned from outside for guests' secrets",
+          _secret_scan, _BUILT),
     Stage("patched", "contract and donate on the patched host kernel, where it has been built",
           _patched, _BUILT),
     Stage("bench", "the benchmarks, one short round", _bench, _BUILT),

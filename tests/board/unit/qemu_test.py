@@ -27,6 +27,17 @@ class CommandLine(unittest.TestCase):
         self.assertIn("-no-reboot", words)
         self.assertIn("panic=-1", words[words.index("-append") + 1].split())
 
+    def test_its_memory_can_be_a_file_that_others_see(self):
+        machine = Machine(Path("/k"), memory_mib=512, memory_file=Path("/m"))
+        words = command(machine, Path("/i"), Path("/o"))
+        self.assertIn("memory-backend=ram", words[words.index("-M") + 1].split(","))
+        self.assertIn("memory-backend-file,id=ram,size=512M,mem-path=/m,share=on", words)
+
+    def test_orders_reach_the_job_by_a_port_of_their_own(self):
+        words = command(Machine(Path("/k"), orders=Path("/f")), Path("/i"), Path("/o"))
+        self.assertIn("pipe,id=orders,path=/f", words)
+        self.assertIn("virtserialport,chardev=orders,name=redoubt.orders", words)
+
 
 @mock.patch.object(qemu, "qemu_version", lambda program: 10)
 class Disks(unittest.TestCase):
