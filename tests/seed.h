@@ -10,11 +10,12 @@
 
 namespace redoubt {
 
-[[nodiscard]] inline uint32_t test_seed() {
-  if (const char* seed = std::getenv("REDOUBT_SEED")) {
-    return static_cast<uint32_t>(std::strtoul(seed, nullptr, 0));
-  }
-  return std::random_device{}();
+// For a test whose programs are the same every time but where a seed is asked for.
+[[nodiscard]] inline uint32_t seed_or(uint32_t usual) {
+  const char* seed = std::getenv("REDOUBT_SEED");
+  return seed == nullptr ? usual : static_cast<uint32_t>(std::strtoul(seed, nullptr, 0));
 }
+
+[[nodiscard]] inline uint32_t test_seed() { return seed_or(std::random_device{}()); }
 
 }  // namespace redoubt

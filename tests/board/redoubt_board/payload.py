@@ -13,8 +13,8 @@ from pathlib import Path
 from redoubt_board.paths import BOARD, OUT, ROOT, partial_of
 
 _PROGRAMS = ("redoubt", "redoubt-unit-tests", "redoubt-board-suite", "redoubt-board-report")
-_SCRIPTS = ("run-suites", "suites.txt", "host-reports.sh", "host-state.sh", "debian-on-host.sh",
-            "debian-exec", "demo-on-host.sh", "lava-results")
+_SCRIPTS = ("run-suites", "suites.txt", "host-reports.sh", "host-state.sh", "soak-on-host.sh",
+            "debian-on-host.sh", "debian-exec", "demo-on-host.sh", "lava-results")
 
 
 def collect(programs: tuple[str, ...] = _PROGRAMS) -> dict[str, Path]:

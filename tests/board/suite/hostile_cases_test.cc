@@ -12,6 +12,7 @@
 #include "tests/board/suite/hostile_guest.h"
 #include "tests/hostile/hostile_cases.h"
 #include "tests/hostile/random_program.h"
+#include "tests/seed.h"
 
 namespace redoubt::suite {
 namespace {
@@ -96,12 +97,14 @@ class HostileChance : public testing::TestWithParam<bool> {};
 
 TEST_P(HostileChance, random_programs_leave_every_device_able_to_work) {
   REDOUBT_NEEDS_HOSTILE_GUEST(GetParam());
-  constexpr uint64_t kPrograms = 6;
+  constexpr uint32_t kPrograms = 6;
   constexpr unsigned kInstructions = 250;
   Program program(hostile_arena(GetParam()));
-  for (uint64_t seed = 1; seed <= kPrograms; ++seed) {
-    program.say(static_cast<uint32_t>(seed));
-    add_random(program, seed, kInstructions);
+  const uint64_t first = seed_or(1);
+  SCOPED_TRACE("REDOUBT_SEED=" + std::to_string(first));
+  for (uint32_t index = 1; index <= kPrograms; ++index) {
+    program.say(index);
+    add_random(program, first + index - 1, kInstructions);
     expect_all_work(program);
   }
   HostileGuest guest(program, GetParam());

@@ -2,6 +2,7 @@
 """run-suites itself, with a shell script in place of a GoogleTest program."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -68,7 +69,8 @@ class RunSuites(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         self.top = Path(temporary.name)
-        for script in ("run-suites", "debian-on-host.sh", "host-reports.sh", "host-state.sh"):
+        for script in ("run-suites", "debian-on-host.sh", "host-reports.sh", "host-state.sh",
+                       "soak-on-host.sh"):
             shutil.copy(BOARD / script, self.top)
         self.script("program", PROGRAM)
         (self.top / "bin").mkdir()
@@ -114,6 +116,32 @@ class RunSuites(unittest.TestCase):
         self.run_suites("one")
         cases = junit.parse((self.top / "results" / "results.xml").read_bytes())
         self.assertEqual([case.group for case in cases], ["boot.G"])
+
+    def test_a_soak_goes_round_until_its_time_is_over(self):
+        result = self.run_suites("one two", "--soak", "2s")
+        rounds = result.stdout.count("2 passed, 0 failed, 0 skipped")
+        self.assertGreaterEqual(rounds, 1)
+        self.assertEqual(result.stdout.splitlines()[-1],
+                         f"soak: {rounds} rounds, {2 * rounds} tests, none failed")
+        self.assertEqual(result.returncode, 0)
+
+    def test_a_soak_starts_each_round_from_another_seed(self):
+        result = self.run_suites("one two", "--soak", "3s")
+        seeds = re.findall(r"REDOUBT_SEED=(\d+)", result.stdout)
+        self.assertEqual(len(set(seeds)), result.stdout.count("==== soak: round"))
+
+    def test_a_soak_stops_at_a_failure_and_tells_how_to_have_it_again(self):
+        result = self.run_suites("one fail", "--soak", "1h")
+        seed = re.search(r"REDOUBT_SEED=(\d+)", result.stdout)[1]
+        self.assertEqual(result.stdout.splitlines()[-1],
+                         f"soak: again: REDOUBT_SEED={seed} ./run-suites --filter 'G.fail'")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(Outcome.FAILED, self.outcomes().values())
+
+    def test_a_soak_of_no_time_is_refused(self):
+        result = self.run_suites("one", "--soak", "soon")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--soak soon", result.stderr)
 
     def test_a_crash_fails_its_test_and_the_others_run(self):
         result = self.run_suites("one crash two")
