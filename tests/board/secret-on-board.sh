@@ -31,7 +31,8 @@ prepare_swap() {
 
 # start PROTECTED: a redoubt whose guest has made its secret; its number is in $pid.
 start() {
-  rm -f "$here"/in "$here"/out
+  rm -f "$here/in"
+  : >"$here/out"
   mkfifo "$here/in"
   exec 3<>"$here/in" # for both: a redoubt that is gone already does not matter
   (
