@@ -84,6 +84,7 @@ command_table:
   b     call_smc
   b     interrupts_on
   b     interrupt_take
+  b     hold_secret
 
 boot_state:                             /* x0: 0 for x0, 1 for x1|x2|x3, 2 for CurrentEL|DAIF */
   cmp   x0, #1
@@ -137,6 +138,23 @@ interrupt_take:                         /* INTID; DAIF stays set, for WFI wakes 
   b.eq  interrupt_take
   msr   S3_0_C12_C12_1, x0              /* ICC_EOIR1_EL1 */
   isb
+  b     done
+hold_secret:                            /* x23 to x26 and v8: what nobody outside has chosen */
+  mov   x4, #3 << 20                    /* CPACR_EL1.FPEN */
+  msr   cpacr_el1, x4
+  isb
+  mrs   x4, cntvct_el0
+  orr   x4, x4, #1
+  movk  x4, #0x9e37, lsl #48
+  mul   x23, x4, x4
+  mul   x24, x23, x4
+  mul   x25, x24, x4
+  mul   x26, x25, x4
+  fmov  d8, x23
+  ins   v8.d[1], x24
+  eor   x0, x23, x24                    /* the answer: all of them, exclusive-ored */
+  eor   x0, x0, x25
+  eor   x0, x0, x26
   b     done
 done_nothing:
   mov   x0, #0

@@ -25,10 +25,6 @@ constexpr uint64_t kDoorAnswer = 0x28;
 constexpr uint64_t kDoorEsr = 0x30;
 constexpr uint64_t kDoorFar = 0x38;
 
-constexpr uint64_t core_register(size_t offset) {
-  return KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | offset / sizeof(uint32_t);
-}
-
 size_t image_size() { return static_cast<size_t>(contract_guest_end - contract_guest_begin); }
 
 }  // namespace

@@ -44,6 +44,7 @@ enum class Command : uint64_t {
   Smc,
   InterruptsOn,
   InterruptTake,
+  HoldSecret,
 };
 
 struct GuestException {

@@ -78,6 +78,26 @@ void Vcpu::set_one_reg(uint64_t id, uint64_t value) {
   if (::ioctl(fd_.get(), KVM_SET_ONE_REG, &request) != 0) throw_errno("KVM_SET_ONE_REG");
 }
 
+int Vcpu::get_one_reg(uint64_t id, void* value) const {
+  kvm_one_reg request{};
+  request.id = id;
+  // SAFETY: KVM takes the address as a number and writes there during the call only.
+  request.addr = reinterpret_cast<uintptr_t>(value);
+  return ::ioctl(fd_.get(), KVM_GET_ONE_REG, &request) == 0 ? 0 : errno;
+}
+
+std::vector<uint64_t> Vcpu::register_list() const {
+  // A list: how many there is room for, in return how many there are; then these.
+  std::vector<uint64_t> list(1);
+  if (::ioctl(fd_.get(), KVM_GET_REG_LIST, list.data()) == 0 || errno != E2BIG) {
+    throw_errno("KVM_GET_REG_LIST");
+  }
+  list.resize(1 + list[0]);
+  if (::ioctl(fd_.get(), KVM_GET_REG_LIST, list.data()) != 0) throw_errno("KVM_GET_REG_LIST");
+  list.erase(list.begin());
+  return list;
+}
+
 Vm::Vm(Protection protection, unsigned vcpus) : fd_(create_vm_or_say_why_not(kvm_, protection)) {
   const int run_size = ::ioctl(kvm_.fd().get(), KVM_GET_VCPU_MMAP_SIZE, 0);
   for (unsigned id = 0; id < vcpus; ++id) {

@@ -44,6 +44,11 @@ void require_protected_vms();
 // Whether they have a capability, as KVM_CHECK_EXTENSION on one of them says. Throws as well.
 [[nodiscard]] bool protected_vms_have(int capability);
 
+// The identifier of a 64-bit register by its offset in kvm_regs.
+[[nodiscard]] constexpr uint64_t core_register(size_t offset) {
+  return KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | offset / sizeof(uint32_t);
+}
+
 class Vcpu {
  public:
   Vcpu(BorrowedFd vm, unsigned id, size_t run_size);
@@ -55,6 +60,10 @@ class Vcpu {
   [[nodiscard]] kvm_run& state() const { return *run_; }
   [[nodiscard]] int run();
   void set_one_reg(uint64_t id, uint64_t value);
+  // `value` has the room that the identifier asks for.
+  [[nodiscard]] int get_one_reg(uint64_t id, void* value) const;
+  // The identifiers of all registers that KVM has to show.
+  [[nodiscard]] std::vector<uint64_t> register_list() const;
 
  private:
   UniqueFd fd_;
