@@ -49,6 +49,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--bundle", action="store_true",
                         help="run the suites from the archive that tests/board/bundle makes, "
                              "unpacked on the board")
+    parser.add_argument("--all-rounds", action="store_true",
+                        help="have tests that repeat themselves do it as often as on a real board")
     parser.add_argument("--limit", type=float, default=Limits.total, metavar="SECONDS",
                         help="stop after this time (default: %(default)s)")
     parser.add_argument("--no-build", action="store_true",
@@ -139,6 +141,8 @@ def run_suites(start: Callable[[int, Job], Board], chosen: list[suites.Suite],
     if options.bundle:
         enter = (f"mkdir /tmp/unpacked && tar -xzf {PAYLOAD}/{bundle.ARCHIVE.name} -C /tmp/unpacked"
                  f" && cd /tmp/unpacked/{bundle.TOP}")
+    if options.all_rounds:
+        enter = f"unset REDOUBT_FEWER_ROUNDS && {enter}"
     session = Session(start, Limits(total=options.limit), say, options.filter, enter,
                       options.shard)
     try:
