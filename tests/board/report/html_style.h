@@ -33,6 +33,7 @@ h1 { font-size: 1.55rem; margin: 0; }
 h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; padding-bottom: .3rem;
      border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 0; }
+h1, h3 { overflow-wrap: anywhere; }
 p { margin: .35rem 0; }
 a { color: inherit; }
 code, pre { font: .86em/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
@@ -48,7 +49,7 @@ pre { margin: .5rem 0 0; padding: .7rem .8rem; max-height: 24rem; overflow: auto
 .verdict.passed { background: var(--passed-back); }
 .verdict.failed { background: var(--failed-back); }
 .verdict.skipped { background: var(--skipped-back); }
-.counts { font-size: 1.05rem; } .counts span { margin-right: 1.2rem; white-space: nowrap; }
+.counts { display: flex; flex-wrap: wrap; gap: 0 1.2rem; font-size: 1.05rem; }
 .bar { display: flex; height: .8rem; margin: .6rem 0; overflow: hidden; border-radius: 6px;
        border: 1px solid var(--line); }
 .bar i { display: block; min-width: 3px; }
@@ -80,14 +81,14 @@ tbody th { font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .environment th { width: 17rem; font-weight: 400; color: var(--soft); }
 .scroll { overflow-x: auto; }
-.options { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr));
+.options { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr));
            gap: .1rem 1.4rem; margin: 0; }
 .options div { display: flex; justify-content: space-between; gap: .8rem;
                border-bottom: 1px solid var(--line); }
-.options dt, .options dd { margin: 0; }
+.options dt, .options dd { margin: 0; } .options dd { white-space: nowrap; }
 tr:target, .card:target { outline: 3px solid var(--skipped); }
 summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
-nav { margin-top: .5rem; } nav a { margin-right: 1rem; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin-top: .5rem; }
 @media (max-width: 42rem) {
   .group { grid-template-columns: 1fr; }
   .environment th { width: 9rem; }
