@@ -25,7 +25,7 @@
 namespace redoubt::suite {
 namespace {
 
-constexpr int kTimeLimitSeconds = 100;
+constexpr int kTimeLimitSeconds = 200;
 
 using testing::TestPartResult;
 

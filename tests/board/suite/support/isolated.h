@@ -12,7 +12,7 @@
 namespace redoubt::suite {
 
 // Runs `body` in a child and reports what it asserted into the running test. A child that does not
-// end within 100 seconds is killed, with the processes it started, and reported.
+// end within 200 seconds is killed, with the processes it started, and reported.
 void run_isolated(const std::function<void()>& body);
 
 }  // namespace redoubt::suite
