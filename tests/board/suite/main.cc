@@ -22,9 +22,10 @@ struct Suite {
   std::string_view filter;
 };
 constexpr std::array kSuites = {
-    Suite{"boot", "Boot*:*/Boot*"},       Suite{"contract", "Contract*:*/Contract*"},
-    Suite{"donate", "Donate*:*/Donate*"}, Suite{"hostile", "Hostile*:*/Hostile*"},
-    Suite{"virtio", "Virtio*:*/Virtio*"}, Suite{"isolation", "Isolation*:*/Isolation*"},
+    Suite{"boot", "Boot*:*/Boot*"},          Suite{"contract", "Contract*:*/Contract*"},
+    Suite{"donate", "Donate*:*/Donate*"},    Suite{"faults", "Faults*:*/Faults*"},
+    Suite{"hostile", "Hostile*:*/Hostile*"}, Suite{"isolation", "Isolation*:*/Isolation*"},
+    Suite{"lifecycle", "Lifecycle*"},        Suite{"virtio", "Virtio*:*/Virtio*"},
 };
 
 // "boot,contract" as a filter of GoogleTest's; nothing if it names a suite that there is not.

@@ -85,6 +85,8 @@ command_table:
   b     interrupts_on
   b     interrupt_take
   b     hold_secret
+  b     execute
+  b     clean_cache
 
 boot_state:                             /* x0: 0 for x0, 1 for x1|x2|x3, 2 for CurrentEL|DAIF */
   cmp   x0, #1
@@ -156,6 +158,12 @@ hold_secret:                            /* x23 to x26 and v8: what nobody outsid
   eor   x0, x0, x25
   eor   x0, x0, x26
   b     done
+execute:                                /* what is there may return with something in x0 */
+  blr   x0
+  b     done
+clean_cache:                            /* to the point of coherency, of the line at x0 */
+  dc    cvac, x0
+  b     done_nothing
 done_nothing:
   mov   x0, #0
 done:

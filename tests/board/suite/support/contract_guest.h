@@ -45,6 +45,8 @@ enum class Command : uint64_t {
   InterruptsOn,
   InterruptTake,
   HoldSecret,
+  Execute,
+  CleanCache,
 };
 
 struct GuestException {
@@ -55,7 +57,8 @@ struct GuestException {
   [[nodiscard]] unsigned exception_class() const { return esr >> 26 & 0x3f; }
   [[nodiscard]] unsigned fault_status() const { return esr & 0x3f; }
 };
-inline constexpr unsigned kDataAbortSameLevel = 0x25;   // ESR_EL1.EC
+inline constexpr unsigned kInstructionAbortSameLevel = 0x21;  // ESR_EL1.EC
+inline constexpr unsigned kDataAbortSameLevel = 0x25;
 inline constexpr unsigned kSynchronousExternal = 0x10;  // ESR_EL1.ISS.DFSC
 
 // How a command ended.

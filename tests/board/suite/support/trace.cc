@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/trace.h"
 
-#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@ namespace {
 const std::string kTracing = "/sys/kernel/tracing/";
 const std::string kHypervisor = kTracing + "remotes/hypervisor/";
 
+std::atomic<unsigned> g_recordings = 0;
+
 void mount_tracing() {
   if (read_file(kTracing + "trace_clock")) return;
   if (::mount("tracefs", kTracing.c_str(), "tracefs", 0, nullptr) != 0) {
@@ -26,45 +29,67 @@ void mount_tracing() {
   }
 }
 
-std::string lines_with(const std::string& all, const std::string& text) {
+std::vector<std::string> lines_with(const std::string& all, const std::string& text) {
   std::istringstream in(all);
-  std::string found;
+  std::vector<std::string> found;
   for (std::string line; std::getline(in, line);) {
-    if (line.find(text) != std::string::npos) found += line + "\n";
+    if (!line.starts_with('#') && line.find(text) != std::string::npos) found.push_back(line);
   }
   return found;
 }
 
-size_t count_lines(const std::string& text) {
-  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
 }  // namespace
 
-Trace::Trace(const std::string& group, const std::string& event) : event_(event) {
+const std::string& tracing() {
   mount_tracing();
-  const std::string events = "/events/" + group + "/" + event;
-  if (::access((kTracing + events).c_str(), F_OK) != 0) {
-    throw Unavailable("this kernel does not have the trace event " + group + ":" + event);
-  }
-  instance_ = kTracing + "instances/redoubt-" + std::to_string(::getpid()) + "-" + event;
+  return kTracing;
+}
+
+Recording::Recording(TraceOf whom)
+    : instance_(tracing() + "instances/redoubt-" + std::to_string(::getpid()) + "-" +
+                std::to_string(++g_recordings)) {
   if (::mkdir(instance_.c_str(), 0700) != 0) {
     throw std::system_error(errno, std::generic_category(), instance_);
   }
-  write_file(instance_ + "/buffer_size_kb", "2048");
-  write_file(instance_ + events + "/enable", "1");
+  write_file(instance_ + "/buffer_size_kb", "1024");
+  if (whom == TraceOf::Everybody) return;
+  write_file(instance_ + "/options/event-fork", "1");
+  if (!write_file(instance_ + "/set_event_pid", std::to_string(::gettid()))) {
+    throw std::system_error(EIO, std::generic_category(), instance_ + "/set_event_pid");
+  }
 }
 
-Trace::~Trace() {
-  write_file(instance_ + "/events/enable", "0");
+Recording::~Recording() {
+  stop();
   ::rmdir(instance_.c_str());
 }
 
-std::string Trace::lines() const {
-  return lines_with(read_file(instance_ + "/trace").value_or(""), " " + event_ + ": ");
+void Recording::stop() const { write_file(instance_ + "/events/enable", "0"); }
+
+void Recording::record(const std::string& group, const std::string& event) const {
+  const std::string enable = instance_ + "/events/" + group + "/" + event + "/enable";
+  if (!write_file(enable, "1")) {
+    throw Unavailable("this kernel does not have the trace event " + group + ":" + event);
+  }
 }
 
-size_t Trace::count() const { return count_lines(lines()); }
+std::vector<std::string> Recording::lines(const std::string& event) const {
+  const std::string all = read_file(instance_ + "/trace").value_or("");
+  return lines_with(all, event.empty() ? "" : " " + event + ": ");
+}
+
+Trace::Trace(const std::string& group, std::string event, TraceOf whom)
+    : event_(std::move(event)), recording_(whom) {
+  recording_.record(group, event_);
+}
+
+std::string Trace::lines() const {
+  std::string all;
+  for (const std::string& line : recording_.lines(event_)) all += line + "\n";
+  return all;
+}
+
+size_t Trace::count() const { return recording_.lines(event_).size(); }
 
 HypervisorTrace::HypervisorTrace(const std::string& event)
     : event_(kHypervisor + "events/hypervisor/" + event + "/enable") {
@@ -86,7 +111,7 @@ HypervisorTrace::~HypervisorTrace() {
 
 size_t HypervisorTrace::count(const std::string& text) const {
   write_file(kHypervisor + "tracing_on", "0");
-  return count_lines(lines_with(read_file(kHypervisor + "trace").value_or(""), text));
+  return lines_with(read_file(kHypervisor + "trace").value_or(""), text).size();
 }
 
 }  // namespace redoubt::suite

@@ -5,24 +5,47 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace redoubt::suite {
+
+enum class TraceOf {
+  Everybody,
+  ThisProcess,  // the calling thread and the threads that it starts from now on
+};
+
+// A recording of its own, which nobody else's tracing takes part in. Gone with the object.
+class Recording {
+ public:
+  explicit Recording(TraceOf whom);
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  ~Recording();
+
+  void record(const std::string& group, const std::string& event) const;
+  void stop() const;
+  // What is recorded so far of an event, line by line in the order of time; of all without a name.
+  [[nodiscard]] std::vector<std::string> lines(const std::string& event = "") const;
+
+ private:
+  std::string instance_;
+};
+
+// Where tracefs is, with a slash at the end; mounted if it was not.
+[[nodiscard]] const std::string& tracing();
 
 // Records the events of one kind on all CPUs while it lives, for itself alone.
 class Trace {
  public:
-  explicit Trace(const std::string& group, const std::string& event);
-  Trace(const Trace&) = delete;
-  Trace& operator=(const Trace&) = delete;
-  ~Trace();
+  explicit Trace(const std::string& group, std::string event, TraceOf whom = TraceOf::Everybody);
 
   // The lines of the events so far.
   [[nodiscard]] std::string lines() const;
   [[nodiscard]] size_t count() const;
 
  private:
-  std::string instance_;
   std::string event_;
+  Recording recording_;
 };
 
 // The same for events of the hypervisor, of which there is one recording for everybody. Kernels

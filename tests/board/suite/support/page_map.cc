@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/board/suite/support/page_map.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tests/board/suite/support/backing.h"
+#include "vmm/base/unique_fd.h"
+
+namespace redoubt::suite {
+
+std::vector<PageState> page_states(const std::byte* address, size_t pages) {
+  const UniqueFd map(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  // SAFETY: the address is used as a number only.
+  const uint64_t first = reinterpret_cast<uintptr_t>(address) / page_size();
+  std::vector<uint64_t> entries(pages);
+  const size_t size = pages * sizeof(uint64_t);
+  if (::pread(map.get(), entries.data(), size, static_cast<off_t>(first * sizeof(uint64_t))) !=
+      static_cast<ssize_t>(size)) {
+    throw Unavailable("this host has no /proc/self/pagemap");
+  }
+  std::vector<PageState> states;
+  for (const uint64_t entry : entries) {
+    // Linux Documentation/admin-guide/mm/pagemap.rst
+    states.push_back(
+        {(entry >> 63 & 1) != 0, (entry >> 62 & 1) != 0, entry & ((uint64_t{1} << 55) - 1)});
+    if (states.back().present && states.back().frame == 0) {
+      throw Unavailable("page frames are for root only");
+    }
+  }
+  return states;
+}
+
+}  // namespace redoubt::suite

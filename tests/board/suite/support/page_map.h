@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the pages of this process are (/proc/self/pagemap). Throws Unavailable where that may not
+// be known.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace redoubt::suite {
+
+struct PageState {
+  bool present;
+  bool swapped_out;
+  uint64_t frame;  // its number, where it is present
+};
+// Of so many pages from there on; or of the one at the address.
+[[nodiscard]] std::vector<PageState> page_states(const std::byte* address, size_t pages);
+[[nodiscard]] inline PageState page_state(const std::byte* address) {
+  return page_states(address, 1).front();
+}
+
+}  // namespace redoubt::suite
