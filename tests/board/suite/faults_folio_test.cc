@@ -29,6 +29,7 @@ struct Booted : Guest {
     pinned = pinned_pages();
   }
 
+  FaultPath path;
   uint64_t locked;
   int64_t pinned;
 };
@@ -47,12 +48,12 @@ void expect_given(Booted& guest, const FolioMemory& window, size_t page, Given g
   const size_t count = folios ? given.patched_count : 1;
   const uint64_t locked = locked_bytes();
   const int64_t pinned = pinned_pages();
-  const FaultPath path;
+  guest.path.forget();
 
   ASSERT_EQ(guest.read(Guest::window_page(page)), answer(FolioMemory::number_of(page)));
 
-  EXPECT_EQ(path.donations(), (std::vector<Donation>{{Guest::window_page(first), count, 0}}))
-      << path.steps();
+  EXPECT_EQ(guest.path.donations(), (std::vector<Donation>{{Guest::window_page(first), count, 0}}))
+      << guest.path.steps();
   EXPECT_EQ(locked_bytes() - locked, count * page_size());
   EXPECT_EQ(pinned_pages() - pinned, static_cast<int64_t>(count));
   EXPECT_EQ(host_load(window.page(page)).signal, SIGSEGV);
@@ -102,10 +103,10 @@ CONTRACT_TEST(FaultsFolio, partially_mapped_folio) {
   expect_given(guest, window, 200, {200, 312});
   expect_given(guest, window, 40, {0, 100});
 
-  const FaultPath path;
+  guest.path.forget();
   expect_failure(guest, guest.read(Guest::window_page(120)), {.explained = EFAULT, .bare = EFAULT},
                  Guest::window_page(120));
-  EXPECT_EQ(path.steps(), pin_refused("EFAULT"));
+  EXPECT_EQ(guest.path.steps(), pin_refused("EFAULT"));
 }
 
 CONTRACT_TEST(FaultsFolio, folio_across_two_memslots) {
@@ -126,13 +127,13 @@ CONTRACT_TEST(FaultsFolio, all_of_a_folio_is_charged_once) {
   {
     Booted guest;
     back_window(guest, window);
-    const FaultPath path;
+    guest.path.forget();
     for (const size_t page :
          {9u, 3u, 15u, 0u, 1u, 2u, 4u, 5u, 6u, 7u, 8u, 10u, 11u, 12u, 13u, 14u}) {
       ASSERT_EQ(guest.read(Guest::window_page(page)), answer(FolioMemory::number_of(page)));
     }
 
-    EXPECT_EQ(path.donations().size(), donates_folios(guest) ? 1u : 16u);
+    EXPECT_EQ(guest.path.donations().size(), donates_folios(guest) ? 1u : 16u);
     EXPECT_EQ(locked_bytes() - guest.locked, kFolio64);
     EXPECT_EQ(pinned_pages() - guest.pinned, 16);
   }

@@ -100,6 +100,7 @@ CONTRACT_TEST(FaultsMemcache, each_allocation_on_the_way_fails_once) {
   const FolioMemory window = FolioMemory::small_pages(kPages * page_size());
   Booted guest(window);
   const FailingAllocation failing;
+  const FaultPath path;
   size_t refusals = 0;
   bool more = true;
 
@@ -107,7 +108,7 @@ CONTRACT_TEST(FaultsMemcache, each_allocation_on_the_way_fails_once) {
     ASSERT_LT(nth, kPages) << "there is always one more allocation";
     const uint64_t address = Guest::window_page(nth);
     const uint64_t locked = locked_bytes();
-    const FaultPath path;
+    path.forget();
     failing.set(nth);
     const Outcome outcome = guest.read(address);
     more = failing.has_failed();
@@ -132,11 +133,12 @@ CONTRACT_TEST(FaultsMemcache, no_memory_for_the_rest_of_a_folio_gives_the_page) 
   Booted guest(window);
   if (!donates_folios(guest)) throw Unavailable("this kernel donates page by page");
   const FailingAllocation failing;
+  const FaultPath path;
   size_t pages_alone = 0;
 
   for (unsigned nth = 1; nth <= kFolios; ++nth) {
     const size_t page = (nth - 1) * 512 + 5;
-    const FaultPath path;
+    path.forget();
     failing.set(nth);
     const Outcome outcome = guest.read(Guest::window_page(page));
     const bool failed = failing.has_failed();

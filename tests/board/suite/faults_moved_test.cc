@@ -25,6 +25,19 @@ constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kMostMemory = 16ull << 30;  // that a test may fill
 constexpr uint64_t kSpare = 24 * kMiB;         // that it leaves
 
+// A kernel that clears all that it hands out has gigabytes to clear for a test that fills memory.
+// To be killed for it would leave the host without that memory.
+class Patience {
+ public:
+  void check() const {
+    if (Clock::now() > end_) throw Unavailable("it takes too long to fill this host's memory");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point end_ = Clock::now() + std::chrono::seconds(40);
+};
+
 struct Frames {
   uint64_t first;
   uint64_t end;
@@ -64,9 +77,11 @@ std::optional<Frames> frames_of_zone_movable() {
 
 // Has the pages of the window made, some at a time and with a number in each, until one of them is
 // in `frames`; its index.
-std::optional<size_t> write_until_in(const Backing& window, Frames frames) {
+std::optional<size_t> write_until_in(const Backing& window, Frames frames,
+                                     const Patience& patience = {}) {
   constexpr size_t kAtATime = 256;
   for (size_t first = 0; first < window.size() / page_size(); first += kAtATime) {
+    patience.check();
     if (meminfo("MemFree").value_or(0) * 1024 < kSpare) break;
     for (size_t page = first; page < first + kAtATime; ++page) {
       const uint64_t number = FolioMemory::number_of(page);
@@ -106,20 +121,14 @@ void expect_moved(const Backing& window, size_t page, Frames frames) {
   EXPECT_TRUE(frame < frames.first || frame >= frames.end) << frame;
 }
 
-// Takes memory until no more than `rest` is free. Gives up where that is slow: a kernel that clears
-// all that it hands out has gigabytes to clear.
-void take_all_but(uint64_t rest, const std::string& nr_hugepages) {
-  using Clock = std::chrono::steady_clock;
-  const auto patience = Clock::now() + std::chrono::seconds(45);
+// Takes memory until no more than `rest` is free.
+void take_all_but(uint64_t rest, const std::string& nr_hugepages, const Patience& patience) {
   uint64_t taken = meminfo("HugePages_Total").value_or(0);
   while (meminfo("MemFree").value_or(0) * 1024 > rest) {
+    patience.check();
     taken += 32;
     write_file(nr_hugepages, std::to_string(taken));
     if (meminfo("HugePages_Total") != taken) return;  // no more to be had in this size
-    if (Clock::now() > patience) {
-      throw Unavailable("it takes too long to fill this host's memory: " + std::to_string(taken) +
-                        " huge pages so far");
-    }
   }
 }
 
@@ -131,14 +140,15 @@ CONTRACT_TEST(FaultsMoved, page_in_cma_is_migrated_first) {
   }
   const uint64_t rest = 2 * (frames.end - frames.first) * page_size() + 96 * kMiB;
   const Backing window = empty_window(rest);
+  const Patience patience;
   std::optional<size_t> page;
   {
     const std::string nr_hugepages = "/proc/sys/vm/nr_hugepages";
     const Setting restored(nr_hugepages, std::to_string(meminfo("HugePages_Total").value_or(0)));
     // What the kernel keeps for itself may be more than there is of CMA.
     const Setting less_kept("/proc/sys/vm/min_free_kbytes", "8192");
-    take_all_but(rest, nr_hugepages);
-    page = write_until_in(window, frames);
+    take_all_but(rest, nr_hugepages, patience);
+    page = write_until_in(window, frames, patience);
   }
   if (!page) throw Unavailable("the host gave no page of CMA away");
 

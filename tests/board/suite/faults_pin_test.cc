@@ -50,17 +50,15 @@ template <typename Mend>
 void expect_pin_fails_until(const FolioMemory& window, Guest& guest, const Mend& mend) {
   const uint64_t locked = locked_bytes();
   const int64_t pinned = pinned_pages();
-  {
-    const FaultPath path;
-    expect_failure(guest, guest.read(address()), kFault, address());
-    EXPECT_EQ(path.steps(), pin_refused("EFAULT"));
-  }
+  const FaultPath path;
+  expect_failure(guest, guest.read(address()), kFault, address());
+  EXPECT_EQ(path.steps(), pin_refused("EFAULT"));
   EXPECT_EQ(locked_bytes(), locked);
   EXPECT_EQ(pinned_pages(), pinned);
 
   mend();
   std::memcpy(window.page(kPage), &kWord, sizeof kWord);
-  const FaultPath path;
+  path.forget();
   EXPECT_EQ(guest.resume(), answer(kWord));
   EXPECT_EQ(path.steps(), kPageGiven);
 }

@@ -37,12 +37,12 @@ CONTRACT_TEST(FaultsTaken, poisoned_page_touched_again) {
   EXPECT_EQ(path.probe().count("pkvm_force_reclaim_guest_page"), 1u);
 
   for (int time = 0; time < 2; ++time) {
-    const FaultPath touch;
+    path.forget();
     expect_failure(guest, guest.read(Guest::window_page(kPage)),
                    {.explained = EHWPOISON, .bare = EFAULT}, Guest::window_page(kPage));
-    EXPECT_EQ(touch.steps(), explains_faults(guest)
-                                 ? donation_refused("EEXIST") + ", ask why EHWPOISON"
-                                 : donation_refused("EFAULT"));
+    EXPECT_EQ(path.steps(), explains_faults(guest)
+                                ? donation_refused("EEXIST") + ", ask why EHWPOISON"
+                                : donation_refused("EFAULT"));
   }
   EXPECT_EQ(locked_bytes(), locked);
 }

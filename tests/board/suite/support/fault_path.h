@@ -39,6 +39,7 @@ class FaultPath {
   [[nodiscard]] std::string steps() const;
   [[nodiscard]] std::vector<Donation> donations() const { return donations_in(probe_); }
   [[nodiscard]] const Probe& probe() const { return probe_; }
+  void forget() const { probe_.forget(); }
 
  private:
   Probe probe_;

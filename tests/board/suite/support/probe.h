@@ -31,6 +31,8 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
   ~Probe();
 
+  // To set a probe up takes the kernel a while: one that has been read can be used again.
+  void forget() const { recording_.clear(); }
   // In the order in which they returned.
   [[nodiscard]] std::vector<Call> calls() const;
   [[nodiscard]] size_t count(const std::string& function) const;

@@ -66,6 +66,8 @@ Recording::~Recording() {
 
 void Recording::stop() const { write_file(instance_ + "/events/enable", "0"); }
 
+void Recording::clear() const { write_file(instance_ + "/trace", ""); }
+
 void Recording::record(const std::string& group, const std::string& event) const {
   const std::string enable = instance_ + "/events/" + group + "/" + event + "/enable";
   if (!write_file(enable, "1")) {

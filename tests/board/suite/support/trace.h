@@ -24,6 +24,7 @@ class Recording {
 
   void record(const std::string& group, const std::string& event) const;
   void stop() const;
+  void clear() const;  // as if nothing had been recorded yet
   // What is recorded so far of an event, line by line in the order of time; of all without a name.
   [[nodiscard]] std::vector<std::string> lines(const std::string& event = "") const;
 
