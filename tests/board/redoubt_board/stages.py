@@ -109,7 +109,8 @@ def _patched(log: Log) -> list[Case]:
     """A kernel takes as long to build as all the rest, so it is not begun here."""
     match log.run("setup/host-kernel", "--if-built", "patched"):
         case 0:
-            return _board("board", "contract", "donate", kernel="patched")(log)
+            return _board("board", "contract", "donate", "faults", "isolation",
+                          kernel="patched")(log)
         case 3:
             return [Case("patched", "runs", Outcome.SKIPPED, 0.0,
                          "no patched host kernel here: setup/host-kernel patched builds it")]
@@ -160,7 +161,8 @@ _BUILT = frozenset({"build"})
 
 # Atomic instructions, memory order, faults and their signal handler: what another CPU may do
 # otherwise. All else has run on the first board.
-_OF_THE_PROCESSOR = "*Contract*:*SafeAccess*:GuestMemory*:Virtqueue*:Revocation*:ThreadsTest*"
+_OF_THE_PROCESSOR = ("*Contract*:Faults*:*SafeAccess*:GuestMemory*:Virtqueue*:Revocation*:"
+                     "ThreadsTest*")
 
 # In the order they start. What takes long is early, so that no lane ends much before the others.
 STAGES = (
@@ -178,15 +180,16 @@ STAGES = (
     Stage("hostile", "suite hostile on a board of its own", _board("hostile", "hostile"), _BUILT),
     Stage("board", "unit, contract and donate on the emulated board",
           _board("board", "unit", "contract", "donate"), _BUILT),
-    Stage("lifecycle", "isolation and lifecycle on a board of their own",
-          _board("lifecycle", "isolation", "lifecycle"), _BUILT),
+    Stage("faults", "faults, isolation and lifecycle on a board of their own",
+          _board("faults", "faults", "isolation", "lifecycle"), _BUILT),
     Stage("secrets", "the board's memory, scanned from outside for guests' secrets",
           _secret_scan, _BUILT),
-    Stage("patched", "contract and donate on the patched host kernel, where it has been built",
+    Stage("patched", "what the series changes, on the patched host kernel where it has been built",
           _patched, _BUILT),
     Stage("bench", "the benchmarks, one short round", _bench, _BUILT),
-    Stage("board-max", "contract, and what leans on the processor, on the CPU max",
-          _board("board", "--filter", _OF_THE_PROCESSOR, "unit", "contract", cpu="max"), _BUILT),
+    Stage("board-max", "contract, faults and what leans on the processor, on the CPU max",
+          _board("board", "--filter", _OF_THE_PROCESSOR, "unit", "contract", "faults", cpu="max"),
+          _BUILT),
     Stage("native", "the README's build commands in a copy of the tree: unit tests here", _native),
     Stage("asan", "unit tests under ASan and UBSan", _unit("asan", "address,undefined")),
     # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
