@@ -141,6 +141,8 @@ Result<bool, QueueError> Block::take_completions() {
     }
     slot.state = Slot::State::Idle;
     const BlockJob::Next next = TRY(slot.job.advance(completion->result));
+    // The next write must not make the image longer again.
+    if (slot.job.met_end()) check_size();
     TRY(go_on(completion->tag, next));
   }
   return true;

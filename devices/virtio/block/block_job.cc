@@ -31,6 +31,7 @@ std::string_view describe(IoOperation::Kind kind) {
 
 Result<BlockJob::Next, QueueError> BlockJob::begin(DescriptorChain chain) {
   status_ = BlockStatus::Ok;
+  met_end_ = false;
   written_ = 0;
   repetitions_ = 0;
   done_ = 0;
@@ -94,6 +95,7 @@ Result<BlockJob::Next, QueueError> BlockJob::advance(int32_t result) {
     case Kind::ZeroRange: return after_data();
   }
   const auto moved = static_cast<uint32_t>(result);
+  met_end_ = moved == 0;
   if (moved == 0 || moved > piece_ - moved_) return failed("the image ends before that");
   moved_ += moved;
   if (moved_ < piece_) return transfer();

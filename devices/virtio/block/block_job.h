@@ -52,6 +52,8 @@ class BlockJob {
   [[nodiscard]] Result<Next, QueueError> begin(DescriptorChain chain);
   // The last operation's result, as in IoCompletion.
   [[nodiscard]] Result<Next, QueueError> advance(int32_t result);
+  // An operation found nothing where the image should go on: it is shorter than the disk knows.
+  [[nodiscard]] bool met_end() const { return met_end_; }
   // Writes the status and gives the chain back to the driver.
   [[nodiscard]] Result<void, QueueError> finish(Virtqueue& queue);
 
@@ -81,6 +83,7 @@ class BlockJob {
   std::optional<DescriptorChain> chain_;
   BlockRequest request_{};
   BlockStatus status_ = BlockStatus::Ok;
+  bool met_end_ = false;
   uint32_t written_ = 0;      // bytes, from the start of the writable ones
   uint32_t repetitions_ = 0;  // of the current operation
 

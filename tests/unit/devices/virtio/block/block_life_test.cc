@@ -160,6 +160,15 @@ TEST(BlockLife, a_grown_image_counts_by_whole_sectors) {
   EXPECT_EQ(disk.serve(disk.read(Disk::kSectors, 1024)), VIRTIO_BLK_S_IOERR);
 }
 
+TEST(BlockLife, write_behind_the_end_that_a_read_has_met_does_not_make_the_image_longer) {
+  Disk disk;
+  disk.transport.start();
+  disk.image.resize(8 * 512);
+  EXPECT_EQ(disk.serve(disk.read(Disk::kSectors - 1, 512)), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(disk.serve(disk.write(Disk::kSectors - 1, bytes_of(512, 1))), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(disk.image.size(), 8U * 512);
+}
+
 TEST(BlockLife, image_cut_under_load_gives_io_errors_and_keeps_its_capacity) {
   Disk disk;
   disk.transport.start();
