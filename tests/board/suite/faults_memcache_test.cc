@@ -92,6 +92,9 @@ class FailingAllocation {
   Setting any_slab_{debugfs_ / "failslab/ignore-gfp-wait", "N"};
   Setting any_page_{debugfs_ / "fail_page_alloc/ignore-gfp-wait", "N"};
   Setting any_order_{debugfs_ / "fail_page_alloc/min-order", "0"};
+  // The kernel counts these down.
+  Setting slab_times_{debugfs_ / "failslab/times", "-1"};
+  Setting page_times_{debugfs_ / "fail_page_alloc/times", "-1"};
 };
 
 // Every allocation on the way of a page into the guest, one after the other. Where the one for the

@@ -20,9 +20,9 @@ class LifecycleHost : public testing::Test {
  protected:
   // What a host without control groups throws skips the test.
   template <class Body>
-  void with_group(const char* controllers, Body body) {
+  void with_group(const char* controller, Body body) {
     try {
-      const ControlGroup group(controllers);
+      const ControlGroup group(controller);
       body(group);
     } catch (const Unavailable& unavailable) {
       GTEST_SKIP() << unavailable.what();

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -21,23 +22,32 @@ namespace {
 const std::string kRoot = "/sys/fs/cgroup";
 constexpr std::chrono::milliseconds kPause{10};
 
-// Where an init system has not done it already.
-void mount_groups() {
-  if (read_file(kRoot + "/cgroup.controllers")) return;
-  if (::mount("cgroup2", kRoot.c_str(), "cgroup2", 0, nullptr) != 0) {
+const std::string kChildren = kRoot + "/cgroup.subtree_control";
+
+}  // namespace
+
+ControlGroup::Mount::Mount() : ours_(!read_file(kRoot + "/cgroup.controllers")) {
+  if (ours_ && ::mount("cgroup2", kRoot.c_str(), "cgroup2", 0, nullptr) != 0) {
     throw Unavailable("this host has no control groups of version 2, or not for this user");
   }
 }
 
-}  // namespace
+ControlGroup::Mount::~Mount() {
+  if (ours_) ::umount(kRoot.c_str());
+}
 
-ControlGroup::ControlGroup(std::string_view controllers)
-    : path_(kRoot + "/redoubt-test-" + std::to_string(::getpid())) {
-  mount_groups();
-  if (!controllers.empty() &&
-      !write_file(kRoot + "/cgroup.subtree_control", "+" + std::string(controllers))) {
-    throw Unavailable("the root control group has no controller " + std::string(controllers));
-  }
+ControlGroup::Controller::Controller(std::string name) : name_(std::move(name)) {
+  if (name_.empty() || read_file(kChildren).value_or("").find(name_) != std::string::npos) return;
+  ours_ = write_file(kChildren, "+" + name_);
+  if (!ours_) throw Unavailable("the root control group has no controller " + name_);
+}
+
+ControlGroup::Controller::~Controller() {
+  if (ours_) write_file(kChildren, "-" + name_);
+}
+
+ControlGroup::ControlGroup(const std::string& controller)
+    : controller_(controller), path_(kRoot + "/redoubt-test-" + std::to_string(::getpid())) {
   if (::mkdir(path_.c_str(), 0755) != 0) throw Unavailable("no control group can be made here");
 }
 

@@ -13,8 +13,8 @@ namespace redoubt::suite {
 
 class ControlGroup {
  public:
-  // With the controllers named, "memory" for one; empty for what every group has.
-  explicit ControlGroup(std::string_view controllers);
+  // With a controller, "memory" for one; empty for what every group has.
+  explicit ControlGroup(const std::string& controller);
   // Kills what is in it and removes it.
   ~ControlGroup();
   ControlGroup(const ControlGroup&) = delete;
@@ -30,7 +30,32 @@ class ControlGroup {
   [[nodiscard]] bool wait_for(const std::string& file, std::string_view key, uint64_t value) const;
 
  private:
-  std::string path_;
+  // Where an init system has not mounted them already.
+  class Mount {
+   public:
+    Mount();
+    ~Mount();
+    Mount(const Mount&) = delete;
+    Mount& operator=(const Mount&) = delete;
+
+   private:
+    bool ours_;
+  };
+  class Controller {
+   public:
+    explicit Controller(std::string name);
+    ~Controller();
+    Controller(const Controller&) = delete;
+    Controller& operator=(const Controller&) = delete;
+
+   private:
+    std::string name_;
+    bool ours_ = false;
+  };
+
+  const Mount mount_;
+  const Controller controller_;
+  const std::string path_;
 };
 
 }  // namespace redoubt::suite
