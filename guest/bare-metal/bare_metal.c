@@ -40,19 +40,22 @@ void print_hex(uint64_t number) {
   print_in_base(number, 16);
 }
 
-int64_t hvc(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3) {
-  register uint64_t r0 __asm__("x0") = function;
-  register uint64_t r1 __asm__("x1") = x1;
-  register uint64_t r2 __asm__("x2") = x2;
-  register uint64_t r3 __asm__("x3") = x3;
-  /* SAFETY: SMCCC keeps x4 and above but for x4 to x17 of the oldest callees, which are listed. */
-  __asm__ volatile("hvc #0"
-                   : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
-                   :
-                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-                     "x16", "x17", "memory");
-  return (int64_t)r0;
-}
+/* SAFETY: SMCCC keeps x4 and above but for x4 to x17 of the oldest callees, which are listed. */
+#define CONDUIT(name, instruction)                                                            \
+  int64_t name(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3) {                    \
+    register uint64_t r0 __asm__("x0") = function;                                            \
+    register uint64_t r1 __asm__("x1") = x1;                                                  \
+    register uint64_t r2 __asm__("x2") = x2;                                                  \
+    register uint64_t r3 __asm__("x3") = x3;                                                  \
+    __asm__ volatile(instruction                                                              \
+                     : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)                                 \
+                     :                                                                        \
+                     : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", \
+                       "x15", "x16", "x17", "memory");                                        \
+    return (int64_t)r0;                                                                       \
+  }
+CONDUIT(hvc, "hvc #0")
+CONDUIT(smc, "smc #0")
 
 void power_off(void) {
   hvc(PSCI_SYSTEM_OFF, 0, 0, 0);

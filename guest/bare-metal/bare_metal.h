@@ -48,6 +48,7 @@ const void* device_tree_property(const void* device_tree, const char* wanted, ui
 uint64_t command_line_number(const void* device_tree, const char* word, uint64_t otherwise);
 
 int64_t hvc(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3);
+int64_t smc(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3);
 _Noreturn void power_off(void);
 
 /* SAFETY (all): the address is of a device, or of memory that the program may touch. */

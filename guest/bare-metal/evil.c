@@ -147,19 +147,6 @@ static void call_for_pages(uint64_t function, const struct evil_instruction* i) 
   }
 }
 
-static void smc(uint64_t function, uint64_t x1) {
-  register uint64_t r0 __asm__("x0") = function;
-  register uint64_t r1 __asm__("x1") = x1;
-  register uint64_t r2 __asm__("x2") = 0;
-  register uint64_t r3 __asm__("x3") = 0;
-  /* SAFETY: as for hvc(). */
-  __asm__ volatile("smc #0"
-                   : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
-                   :
-                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-                     "x16", "x17", "memory");
-}
-
 /* The second CPU flips or revokes. What and where is one word each: a mixture of two orders is as
  * good as either. */
 static uint8_t second_stack[STACK_SIZE] __attribute__((aligned(16)));
@@ -234,7 +221,7 @@ static void execute(const struct evil_instruction* i) {
     case EVIL_WAIT: wait(i); break;
     case EVIL_FLIP: order(0, named_address(i, 4), i->c); break;
     case EVIL_HVC: hvc(i->c, arena_address(i->b * (uint64_t)EVIL_PAGE_SIZE), 0, 0); break;
-    case EVIL_SMC: smc(i->c, arena_address(i->b * (uint64_t)EVIL_PAGE_SIZE)); break;
+    case EVIL_SMC: smc(i->c, arena_address(i->b * (uint64_t)EVIL_PAGE_SIZE), 0, 0); break;
     case EVIL_SAY: say("evil: ", i->c); break;
     case EVIL_TELL: say("tell: ", load(named_register(i, i->c, width), width)); break;
     case EVIL_RECALL: say("tell: ", load(named_address(i, width), width)); break;

@@ -28,19 +28,6 @@ static uint64_t random_number(void) {
 
 static uint64_t below(uint64_t bound) { return (random_number() >> 16) % bound; }
 
-static int64_t smc(uint64_t function, uint64_t x1, uint64_t x2, uint64_t x3) {
-  register uint64_t r0 __asm__("x0") = function;
-  register uint64_t r1 __asm__("x1") = x1;
-  register uint64_t r2 __asm__("x2") = x2;
-  register uint64_t r3 __asm__("x3") = x3;
-  __asm__ volatile("smc #0"
-                   : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
-                   :
-                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-                     "x16", "x17", "memory");
-  return (int64_t)r0;
-}
-
 /* PSCI that does not come back: CPU_SUSPEND, CPU_OFF, SYSTEM_OFF, SYSTEM_RESET, SYSTEM_RESET2,
  * SYSTEM_OFF2, in both widths. */
 static int ends_or_waits(uint32_t function) {
