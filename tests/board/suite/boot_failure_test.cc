@@ -21,7 +21,7 @@
 #include "tests/board/suite/support/injected_call.h"
 #include "tests/board/suite/support/kvm_vm.h"
 #include "tests/board/suite/support/needs.h"
-#include "tests/board/suite/support/page_frame.h"
+#include "tests/board/suite/support/page_map.h"
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
@@ -248,9 +248,9 @@ TEST_F(BootFailure, page_with_a_hardware_error) {
   ASSERT_TRUE(redoubt.wait_for("late: waiting")) << redoubt.output();
   const uintptr_t start = guest_ram_of(redoubt.pid()).start;
   constexpr uintptr_t kLatePage = 0x4000;  // offset of the page in late-flat.bin
-  const auto frame = frame_of(redoubt.pid(), start + kLatePage);
-  ASSERT_TRUE(frame);
-  if (!(std::ofstream(offline) << "0x" << std::hex << *frame * page_size() << std::flush)) {
+  const PageState page = page_state(redoubt.pid(), start + kLatePage);
+  ASSERT_TRUE(page.present);
+  if (!(std::ofstream(offline) << "0x" << std::hex << page.frame * page_size() << std::flush)) {
     GTEST_SKIP() << "the kernel did not take the page";
   }
 

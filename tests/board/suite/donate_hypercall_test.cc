@@ -13,7 +13,7 @@
 #include "tests/board/suite/support/host_access.h"
 #include "tests/board/suite/support/host_hypercall.h"
 #include "tests/board/suite/support/isolated.h"
-#include "tests/board/suite/support/page_frame.h"
+#include "tests/board/suite/support/page_map.h"
 
 namespace redoubt::suite {
 namespace {
@@ -39,7 +39,7 @@ class Trespass {
     EXPECT_EQ(guest.write(Guest::window_page(1), kWord), answer(0));
     prey.number_pages();
     EXPECT_EQ(::mlock(prey.data(), prey.size()), 0);
-    frame = frame_of(prey.data()).value();
+    frame = page_state(prey.data()).frame;
   }
   Trespass(const Trespass&) = delete;
   Trespass& operator=(const Trespass&) = delete;

@@ -6,12 +6,8 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
-#include <string>
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/swap.h>
-#include <unistd.h>
 
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/fault_path.h"
@@ -19,8 +15,7 @@
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
 #include "tests/board/suite/support/page_map.h"
-#include "tests/board/suite/support/private_mount.h"
-#include "tests/board/suite/support/trace.h"
+#include "tests/board/suite/support/zram_disk.h"
 
 namespace redoubt::suite {
 namespace {
@@ -74,32 +69,8 @@ CONTRACT_TEST(FaultsGiven, page_that_was_not_there_yet) {
   EXPECT_TRUE(page_state(window.page(3)).present);
 }
 
-// Swap of a megabyte for as long as the object lives.
-class SwapArea {
- public:
-  SwapArea() : device_(1 << 20) {
-    // mkswap's first page (Linux include/linux/swap.h, union swap_header).
-    const uint32_t version_and_last_page[] = {1,
-                                              static_cast<uint32_t>((1 << 20) / page_size() - 1)};
-    const std::string signature = "SWAPSPACE2";
-    const auto end = static_cast<off_t>(page_size() - signature.size());
-    const int content = device_.content().get();
-    if (::pwrite(content, version_and_last_page, sizeof version_and_last_page, 1024) < 0 ||
-        ::pwrite(content, signature.data(), signature.size(), end) < 0 ||
-        ::swapon(device_.path().c_str(), 0) != 0) {
-      throw Unavailable("this host does not take a loop device for swap");
-    }
-  }
-  ~SwapArea() { ::swapoff(device_.path().c_str()); }
-  SwapArea(const SwapArea&) = delete;
-  SwapArea& operator=(const SwapArea&) = delete;
-
- private:
-  LoopDevice device_;
-};
-
 CONTRACT_TEST(FaultsGiven, page_that_was_swapped_out) {
-  const SwapArea swap;
+  const SwapSpace swap(1 << 20);
   const FolioMemory window = FolioMemory::small_pages(8 * page_size());
   window.number_pages();
   Guest guest;

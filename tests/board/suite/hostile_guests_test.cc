@@ -24,14 +24,6 @@ using virtio_vsock::Op;
 
 constexpr std::string_view kHint = "lacks restricted DMA";
 
-size_t count(std::string_view text, std::string_view part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
 // --- Guests whose kernels cannot be protected
 
 // A driver of before ACCESS_PLATFORM, which tries again and again.
@@ -53,8 +45,8 @@ TEST(HostileKernel, without_access_platform_is_refused_and_told_why_once) {
   const std::string& log = guest.process().output();
   EXPECT_EQ(guest.told().front(), 3u);
   EXPECT_EQ(guest.told().back(), hostile::kUp) << "the entropy device";
-  EXPECT_EQ(count(log, kHint), 1u) << log;
-  EXPECT_EQ(count(log, "does not accept ACCESS_PLATFORM"), 1u) << log;
+  EXPECT_EQ(guest.process().times_said(kHint), 1u) << log;
+  EXPECT_EQ(guest.process().times_said("does not accept ACCESS_PLATFORM"), 1u) << log;
 }
 
 // One that knows the feature and still has its rings where it has everything.
@@ -69,8 +61,8 @@ TEST(HostileKernel, with_rings_in_private_memory_loses_the_device_and_is_told_wh
   const std::string& log = guest.process().output();
   EXPECT_EQ(guest.told().size(), 21u);
   EXPECT_EQ(guest.told().front(), 0x4bu);
-  EXPECT_EQ(count(log, kHint), 1u) << log;
-  EXPECT_EQ(count(log, "its rings are where the host cannot see them"), 1u) << log;
+  EXPECT_EQ(guest.process().times_said(kHint), 1u) << log;
+  EXPECT_EQ(guest.process().times_said("its rings are where the host cannot see them"), 1u) << log;
 }
 
 TEST(HostileKernel, breaking_a_queue_is_logged_by_device_queue_and_reason) {
@@ -180,7 +172,7 @@ TEST_P(HostileFlood, does_not_make_the_vmm_grow_or_fill_its_log) {
   EXPECT_EQ(guest.open_files(), files);
   guest.go_on();
   EXPECT_EQ(guest.process().wait_exit(), 0) << guest.process().output();
-  EXPECT_LE(count(guest.process().output(), "\n"), 150u) << guest.process().output();
+  EXPECT_LE(guest.process().times_said("\n"), 150u) << guest.process().output();
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, HostileFlood,

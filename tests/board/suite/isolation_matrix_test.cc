@@ -14,6 +14,7 @@
 #include "tests/board/suite/isolation_operations.h"
 #include "tests/board/suite/support/contract_guest.h"
 #include "tests/board/suite/support/donation.h"
+#include "tests/board/suite/support/grid.h"
 #include "tests/board/suite/support/isolated.h"
 
 namespace redoubt::suite {
@@ -208,31 +209,20 @@ void try_cell(const Row& row, const State& state) {
   expect_guest(row, cell, guest);
 }
 
-struct At {
-  size_t row;
-  size_t state;
-};
-
-class IsolationMatrix : public testing::TestWithParam<At> {};
+class IsolationMatrix : public testing::TestWithParam<GridCell> {};
 
 TEST_P(IsolationMatrix, operation_on_state) {
   const auto [row, state] = GetParam();
   run_isolated([&] { try_cell(kMatrix[row], kStates[state]); });
 }
 
-std::vector<At> cells() {
-  std::vector<At> all;
-  for (size_t row = 0; row < std::size(kMatrix); ++row) {
-    for (size_t state = 0; state < std::size(kStates); ++state) all.push_back({row, state});
-  }
-  return all;
+std::string name_of(const testing::TestParamInfo<GridCell>& cell) {
+  return grid_name(kMatrix[cell.param.row], kStates[cell.param.state]);
 }
 
-std::string name_of(const testing::TestParamInfo<At>& cell) {
-  return std::string(kMatrix[cell.param.row].operation) + "_on_" + kStates[cell.param.state].name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Isolation, IsolationMatrix, testing::ValuesIn(cells()), name_of);
+INSTANTIATE_TEST_SUITE_P(Isolation, IsolationMatrix,
+                         testing::ValuesIn(grid_cells(std::size(kMatrix), std::size(kStates))),
+                         name_of);
 
 }  // namespace
 }  // namespace redoubt::suite

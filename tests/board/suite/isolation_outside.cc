@@ -15,7 +15,7 @@
 
 #include "tests/board/suite/isolation_operations.h"
 #include "tests/board/suite/support/backing.h"
-#include "tests/board/suite/support/page_frame.h"
+#include "tests/board/suite/support/page_map.h"
 
 namespace redoubt::suite {
 namespace {
@@ -110,12 +110,12 @@ Sight write_to_proc_mem(const Page& page) {
 }
 
 Sight read_of_kcore(const Page& page) {
-  const auto frame = frame_of(page.pid, address_of(page));
-  if (!frame) throw Unavailable("no page is there yet, or its address is not for this user");
+  const PageState state = page_state(page.pid, address_of(page));
+  if (!state.present) throw Unavailable("no page is there yet");
   const UniqueFd kcore(::open("/proc/kcore", O_RDONLY | O_CLOEXEC));
   if (!kcore.valid()) throw Unavailable("no /proc/kcore, or not for this user");
   uint64_t word = ~uint64_t{0};
-  const off_t place = place_in_kcore(kcore, *frame * page_size());
+  const off_t place = place_in_kcore(kcore, state.frame * page_size());
   if (::pread(kcore.get(), &word, kSize, place) < 0) return {.error = errno};
   return {.word = word};
 }

@@ -20,6 +20,7 @@
 #include "tests/board/suite/isolation_operations.h"
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/donation.h"
+#include "tests/board/suite/support/grid.h"
 #include "tests/board/suite/support/guest_ram.h"
 #include "tests/board/suite/support/injected_call.h"
 #include "tests/board/suite/support/ksm.h"
@@ -127,12 +128,7 @@ Launch share_guest() {
   return {.arguments = run_flat("share-flat.bin", true, {"--set=memory.hugepages=never"})};
 }
 
-struct At {
-  size_t row;
-  size_t state;
-};
-
-class IsolationRedoubt : public testing::TestWithParam<At> {};
+class IsolationRedoubt : public testing::TestWithParam<GridCell> {};
 
 TEST_P(IsolationRedoubt, exit_code_after) {
   REDOUBT_NEEDS_KVM(true);
@@ -165,19 +161,13 @@ TEST_P(IsolationRedoubt, exit_code_after) {
   }
 }
 
-std::vector<At> cells() {
-  std::vector<At> all;
-  for (size_t row = 0; row < std::size(kMatrix); ++row) {
-    for (size_t state = 0; state < std::size(kStates); ++state) all.push_back({row, state});
-  }
-  return all;
+std::string name_of(const testing::TestParamInfo<GridCell>& cell) {
+  return grid_name(kMatrix[cell.param.row], kStates[cell.param.state]);
 }
 
-std::string name_of(const testing::TestParamInfo<At>& cell) {
-  return std::string(kMatrix[cell.param.row].operation) + "_on_" + kStates[cell.param.state].name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Isolation, IsolationRedoubt, testing::ValuesIn(cells()), name_of);
+INSTANTIATE_TEST_SUITE_P(Isolation, IsolationRedoubt,
+                         testing::ValuesIn(grid_cells(std::size(kMatrix), std::size(kStates))),
+                         name_of);
 
 // What KSM, a fork and a core dump go by, of every mapping that is the guest's.
 TEST(IsolationLeftOut, guest_memory_is_out_of_reach_of_ksm_forks_and_core_dumps) {

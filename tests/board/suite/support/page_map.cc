@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/page_map.h"
 
+#include <string>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,15 +11,15 @@
 
 namespace redoubt::suite {
 
-std::vector<PageState> page_states(const std::byte* address, size_t pages) {
-  const UniqueFd map(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  // SAFETY: the address is used as a number only.
-  const uint64_t first = reinterpret_cast<uintptr_t>(address) / page_size();
+std::vector<PageState> page_states(pid_t pid, uintptr_t address, size_t pages) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/pagemap";
+  const UniqueFd map(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const uint64_t first = address / page_size();
   std::vector<uint64_t> entries(pages);
   const size_t size = pages * sizeof(uint64_t);
   if (::pread(map.get(), entries.data(), size, static_cast<off_t>(first * sizeof(uint64_t))) !=
       static_cast<ssize_t>(size)) {
-    throw Unavailable("this host has no /proc/self/pagemap");
+    throw Unavailable("this host has no " + path + ", or not for this user");
   }
   std::vector<PageState> states;
   for (const uint64_t entry : entries) {
@@ -29,6 +31,11 @@ std::vector<PageState> page_states(const std::byte* address, size_t pages) {
     }
   }
   return states;
+}
+
+std::vector<PageState> page_states(const std::byte* address, size_t pages) {
+  // SAFETY: the address is used as a number only.
+  return page_states(::getpid(), reinterpret_cast<uintptr_t>(address), pages);
 }
 
 }  // namespace redoubt::suite

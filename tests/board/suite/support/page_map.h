@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the pages of this process are (/proc/self/pagemap). Throws Unavailable where that may not
-// be known.
+// Where the pages of a process are (/proc/PID/pagemap). Throws Unavailable where that may not be
+// known.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace redoubt::suite {
 
@@ -15,8 +17,12 @@ struct PageState {
   bool swapped_out;
   uint64_t frame;  // its number, where it is present
 };
-// Of so many pages from there on; or of the one at the address.
+// Of so many pages of a process from there on; or of the one at the address, here or there.
+[[nodiscard]] std::vector<PageState> page_states(pid_t pid, uintptr_t address, size_t pages);
 [[nodiscard]] std::vector<PageState> page_states(const std::byte* address, size_t pages);
+[[nodiscard]] inline PageState page_state(pid_t pid, uintptr_t address) {
+  return page_states(pid, address, 1).front();
+}
 [[nodiscard]] inline PageState page_state(const std::byte* address) {
   return page_states(address, 1).front();
 }

@@ -127,17 +127,18 @@ bool RedoubtProcess::read_some(Clock::time_point deadline) {
 
 bool RedoubtProcess::wait_for(std::string_view text, unsigned times) {
   const auto deadline = Clock::now() + kPatience;
-  const auto count = [&] {
-    unsigned found = 0;
-    for (size_t at = output_.find(text); at != std::string::npos; at = output_.find(text, at + 1)) {
-      ++found;
-    }
-    return found;
-  };
-  while (count() < times) {
-    if (!read_some(deadline)) return count() >= times;
+  while (times_said(text) < times) {
+    if (!read_some(deadline)) return times_said(text) >= times;
   }
   return true;
+}
+
+unsigned RedoubtProcess::times_said(std::string_view text) const {
+  unsigned found = 0;
+  for (size_t at = output_.find(text); at != std::string::npos; at = output_.find(text, at + 1)) {
+    ++found;
+  }
+  return found;
 }
 
 std::optional<size_t> RedoubtProcess::find_from(size_t from, std::string_view text,

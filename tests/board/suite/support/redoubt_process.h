@@ -67,6 +67,8 @@ class RedoubtProcess {
   [[nodiscard]] bool says(std::string_view text) const {
     return output_.find(text) != std::string::npos;
   }
+  // How often; wait_for() and the like make it more.
+  [[nodiscard]] unsigned times_said(std::string_view text) const;
   // Of Input::Terminal.
   [[nodiscard]] termios terminal_mode() const;
 
