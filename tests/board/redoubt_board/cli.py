@@ -19,6 +19,7 @@ from redoubt_board.interrupt import stop_on_signals
 from redoubt_board.paths import OUT
 from redoubt_board.qemu import CPUS, Board, Disk, Machine
 from redoubt_board.session import Limits, Session, watch
+from redoubt_board.suites import Hardware
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -97,13 +98,14 @@ def main(arguments: list[str]) -> int:
     board_modules = modules.collect(kernel.parent)
     numbers = itertools.count(1)
 
-    def start(cpus: int, job: Job) -> Board:
+    def start(hardware: Hardware, job: Job) -> Board:
         directory = out / f"boot-{next(numbers)}"
         directory.mkdir()
         if (config := kernel.parent / "config").exists():
             job.files["kernel-config"] = config
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
-        machine = Machine(kernel, options.cpu, cpus, disks=tuple(disks), program=program)
+        machine = Machine(kernel, options.cpu, hardware.cpus, zones=hardware.zones,
+                          disks=tuple(disks), program=program)
         return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():
@@ -112,13 +114,13 @@ def main(arguments: list[str]) -> int:
         return run_suites(start, chosen, options, out)
 
 
-def list_tests(start: Callable[[int, Job], Board], names: list[str],
+def list_tests(start: Callable[[Hardware, Job], Board], names: list[str],
                options: argparse.Namespace) -> int:
     """Only the board can execute the programs, so it is asked; that takes one boot."""
     arguments = ["./run-suites", "--list", "--shard", options.shard]
     arguments += ["--filter", options.filter] if options.filter else []
     job = Job(f"cd {PAYLOAD} && {shlex.join(arguments + names)}")
-    with start(2, job) as board:
+    with start(Hardware(2), job) as board:
         boot = watch(board, lambda suite: 60, Limits(), time.monotonic() + 300,
                      lambda line, case: None)
     if boot.results.get("exit-status", b"").strip() != b"0":
@@ -130,7 +132,7 @@ def list_tests(start: Callable[[int, Job], Board], names: list[str],
     return 0
 
 
-def run_suites(start: Callable[[int, Job], Board], chosen: list[suites.Suite],
+def run_suites(start: Callable[[Hardware, Job], Board], chosen: list[suites.Suite],
                options: argparse.Namespace, out: Path) -> int:
     begin = time.monotonic()
 

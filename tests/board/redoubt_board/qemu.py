@@ -40,6 +40,7 @@ class Machine:
     cpu: str = "cortex-a72"
     cpus: int = 2
     memory_mib: int = 4096
+    zones: bool = False  # two memory nodes, each with a ZONE_MOVABLE
     disks: tuple[Disk, ...] = ()
     program: str = PROGRAM  # the QEMU that emulates it
     # A port of this machine's loopback that leads to the board's port 22; the board is 10.0.2.15.
@@ -77,7 +78,8 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
         "-smp", str(machine.cpus), "-m", str(machine.memory_mib),
         "-nographic", "-nodefaults", "-no-reboot",
         "-kernel", str(machine.kernel), "-initrd", str(initrd),
-        "-append", kernel_command_line(machine.cpu, qemu_version(machine.program)),
+        "-append", kernel_command_line(machine.cpu, qemu_version(machine.program)) +
+                   (f" movablecore={machine.memory_mib // 8}M" if machine.zones else ""),
         "-serial", f"file:{out / 'console.log'}",
         "-device", "virtio-serial-pci",
     ]
@@ -87,6 +89,10 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
     if machine.memory_file:
         arguments += ["-object", f"memory-backend-file,id=ram,size={machine.memory_mib}M,"
                                  f"mem-path={machine.memory_file},share=on"]
+    for node in range(2 if machine.zones else 0):
+        size = f"{machine.memory_mib // 2}M"
+        arguments += ["-object", f"memory-backend-ram,id=node{node},size={size}",
+                      "-numa", f"node,nodeid={node},memdev=node{node}"]
     if machine.orders:
         arguments += ["-chardev", f"pipe,id=orders,path={machine.orders}",
                       "-device", "virtserialport,chardev=orders,name=redoubt.orders"]

@@ -15,7 +15,7 @@ from redoubt_board.gtest import Follower
 from redoubt_board.initramfs import PAYLOAD, Job
 from redoubt_board.junit import Case, Outcome
 from redoubt_board.qemu import LineReader
-from redoubt_board.suites import Suite
+from redoubt_board.suites import Hardware, Suite
 
 
 # What run-suites leaves beside its results.xml, of each boot for itself.
@@ -101,7 +101,7 @@ def watch(board: BoardLike, quiet_limit: Callable[[str | None], float], limits: 
 class Session:
     """Runs suites to the end and collects every test exactly once."""
 
-    def __init__(self, start: Callable[[int, Job], BoardLike], limits: Limits,
+    def __init__(self, start: Callable[[Hardware, Job], BoardLike], limits: Limits,
                  say: Callable[[str], None], filter_glob: str | None = None,
                  enter: str = f"cd {PAYLOAD}", shard: str = "1/1"):
         """`enter` is the shell command that takes the board to where run-suites is. `shard` is the
@@ -117,18 +117,18 @@ class Session:
         self._boots = 0
 
     def run(self, suites: Iterable[Suite]) -> None:
-        """Suites that want the same number of processors share a boot."""
-        by_cpus: dict[int, list[Suite]] = {}
+        """Suites that want the same processors and memory share a boot."""
+        alike: dict[Hardware, list[Suite]] = {}
         for suite in suites:
-            by_cpus.setdefault(suite.cpus, []).append(suite)
-        for cpus, group in by_cpus.items():
-            self._run_group(cpus, group)
+            alike.setdefault(suite.hardware, []).append(suite)
+        for hardware, group in alike.items():
+            self._run_group(hardware, group)
 
-    def _run_group(self, cpus: int, group: list[Suite]) -> None:
+    def _run_group(self, hardware: Hardware, group: list[Suite]) -> None:
         waiting = list(group)
         done: dict[str, list[str]] = {}
         while waiting:
-            boot = self._boot(cpus, waiting, done)
+            boot = self._boot(hardware, waiting, done)
             known = len(self.cases)
             if boot.ended:
                 self._take_report(boot, waiting)
@@ -148,7 +148,7 @@ class Session:
                 return
             self._say("board: going on with the other tests on a fresh boot")
 
-    def _boot(self, cpus: int, suites: list[Suite], done: dict[str, list[str]]) -> Boot:
+    def _boot(self, hardware: Hardware, suites: list[Suite], done: dict[str, list[str]]) -> Boot:
         arguments = ["./run-suites", "--results", "/results", "--no-kernel-log", "--done", "/job",
                      "--shard", self._shard]
         if self._filter:
@@ -158,7 +158,7 @@ class Session:
             f"{name}.done": "".join(f"{test}\n" for test in tests).encode()
             for name, tests in done.items()}
         quiet = {suite.name: suite.quiet_seconds for suite in suites}
-        board = self._start(cpus, Job(script, files))
+        board = self._start(hardware, Job(script, files))
         try:
             boot = watch(board, lambda suite: quiet.get(suite or "", 30), self._limits,
                          self._deadline, self._show)

@@ -109,7 +109,7 @@ def _patched(log: Log) -> list[Case]:
     """A kernel takes as long to build as all the rest, so it is not begun here."""
     match log.run("setup/host-kernel", "--if-built", "patched"):
         case 0:
-            return _board("board", "contract", "donate", "faults", "isolation",
+            return _board("board", "contract", "donate", "faults", "isolation", "zones",
                           kernel="patched")(log)
         case 3:
             return [Case("patched", "runs", Outcome.SKIPPED, 0.0,
@@ -180,8 +180,8 @@ STAGES = (
     Stage("hostile", "suite hostile on a board of its own", _board("hostile", "hostile"), _BUILT),
     Stage("board", "unit, contract and donate on the emulated board",
           _board("board", "unit", "contract", "donate"), _BUILT),
-    Stage("faults", "faults, isolation and lifecycle on a board of their own",
-          _board("faults", "faults", "isolation", "lifecycle"), _BUILT),
+    Stage("faults", "faults, isolation and lifecycle on a board of their own, zones on another",
+          _board("faults", "faults", "isolation", "lifecycle", "zones"), _BUILT),
     Stage("secrets", "the board's memory, scanned from outside for guests' secrets",
           _secret_scan, _BUILT),
     Stage("patched", "what the series changes, on the patched host kernel where it has been built",

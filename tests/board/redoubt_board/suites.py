@@ -8,9 +8,17 @@ from redoubt_board.paths import BOARD
 
 
 @dataclass(frozen=True)
+class Hardware:
+    """What a suite wants of the emulated board."""
+
+    cpus: int
+    zones: bool = False  # two memory nodes, each with a ZONE_MOVABLE
+
+
+@dataclass(frozen=True)
 class Suite:
     name: str
-    cpus: int
+    hardware: Hardware
     quiet_seconds: int
     program: str
     needs_debian: bool = False
@@ -20,6 +28,7 @@ def load(path: Path = BOARD / "suites.txt") -> list[Suite]:
     suites = []
     for line in path.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
-            name, cpus, quiet, program, _filter, needs = line.split()
-            suites.append(Suite(name, int(cpus), int(quiet), program, needs == "debian"))
+            name, cpus, quiet, program, _filter, needs, memory = line.split()
+            hardware = Hardware(int(cpus), memory == "zones")
+            suites.append(Suite(name, hardware, int(quiet), program, needs == "debian"))
     return suites

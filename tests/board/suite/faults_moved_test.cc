@@ -9,7 +9,10 @@
 #include <sstream>
 #include <string>
 
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/fault_path.h"
@@ -57,20 +60,29 @@ Frames frames_of_cma() {
   return {start / page_size(), (start + size) / page_size()};
 }
 
-std::optional<Frames> frames_of_zone_movable() {
+struct MovableZone {
+  unsigned long node;
+  Frames frames;
+};
+
+std::optional<MovableZone> zone_movable() {
   std::istringstream zones(read_file("/proc/zoneinfo").value_or(""));
   bool inside = false;
+  unsigned long node = 0;
   uint64_t pages = 0;
   for (std::string line; std::getline(zones, line);) {
     std::istringstream words(line);
     std::string name;
     words >> name;
-    if (name == "Node") inside = line.find("Movable") != std::string::npos;
+    if (name == "Node") {
+      words >> node;
+      inside = line.find("Movable") != std::string::npos;
+    }
     if (inside && name == "spanned") words >> pages;
     if (!inside || name != "start_pfn:" || pages == 0) continue;
     uint64_t first = 0;
     words >> first;
-    return Frames{first, first + pages};
+    return MovableZone{node, {first, first + pages}};
   }
   return std::nullopt;
 }
@@ -156,13 +168,15 @@ CONTRACT_TEST(FaultsMoved, page_in_cma_is_migrated_first) {
 }
 
 CONTRACT_TEST(FaultsMoved, page_in_zone_movable_is_migrated_first) {
-  const auto frames = frames_of_zone_movable();
-  if (!frames) throw Unavailable("no ZONE_MOVABLE on this host: boot it with movablecore=");
+  const auto zone = zone_movable();
+  if (!zone) throw Unavailable("no ZONE_MOVABLE on this host: boot it with movablecore=");
   const Backing window = empty_window(kMiB);
-  const auto page = write_until_in(window, *frames);
+  const unsigned long nodes = 1ul << zone->node;
+  ASSERT_EQ(::syscall(SYS_mbind, window.data(), window.size(), MPOL_BIND, &nodes, 64ul, 0), 0);
+  const auto page = write_until_in(window, zone->frames);
   if (!page) throw Unavailable("the host gave no page of ZONE_MOVABLE away");
 
-  expect_moved(window, *page, *frames);
+  expect_moved(window, *page, zone->frames);
 }
 
 }  // namespace

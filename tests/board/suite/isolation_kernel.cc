@@ -12,8 +12,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +134,39 @@ Sight compaction(const Page& /*page*/) {
       throw Unavailable("compaction of all memory is not for this user");
     }
   });
+  return {};
+}
+
+// Of the two ends of a list like "0-1" or "0,2": the one that is not `node`.
+int another_node(int node) {
+  const std::string nodes = read_file("/sys/devices/system/node/has_memory").value_or("0");
+  const int first = std::stoi(nodes);
+  const size_t at = nodes.find_last_of("-,");
+  if (at == std::string::npos) throw Unavailable("all memory of this host is one node");
+  return node == first ? std::stoi(nodes.substr(at + 1)) : first;
+}
+
+// Where the page is then, or why it cannot be moved: a node or -errno. A negative node asks only.
+int move_to_node(std::byte* page, int node) {
+  void* address = page;
+  int status = -ENODEV;
+  const int* target = node < 0 ? nullptr : &node;
+  if (::syscall(SYS_move_pages, 0, 1ul, &address, target, &status, MPOL_MF_MOVE) < 0) {
+    throw std::system_error(errno, std::generic_category(), "move_pages");
+  }
+  return status;
+}
+
+Sight move_to_another_node(const Page& page) {
+  // A page beside it that goes, so that this one would.
+  const Backing other = Backing::anonymous(page_size());
+  other.write_word(0, kOther);
+  const int target = another_node(move_to_node(page.data, -1));
+  move_to_node(other.data(), another_node(target));
+  if (move_to_node(other.data(), target) != target) {
+    throw std::runtime_error("pages do not move to another node");
+  }
+  move_to_node(page.data, target);
   return {};
 }
 

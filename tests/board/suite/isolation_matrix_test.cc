@@ -114,6 +114,7 @@ constexpr Row kMatrix[] = {
                                         Unseen, Unseen, Unseen, Unseen, Anonymous, {}, Series},
     {OF(swap_out),                      Unseen, Unseen, Unseen, Unseen},
     {OF(compaction),                    Unseen, Unseen, Unseen, Unseen},
+    {OF(move_to_another_node),          Unseen, Unseen, Unseen, Unseen},
     {OF(numa_balancing),                Unseen, Unseen, Unseen, Unseen},
 };
 #undef OF

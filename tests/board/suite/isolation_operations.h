@@ -86,6 +86,7 @@ Sight core_dump(const Page& page);
 Sight ksm_scans(const Page& page);
 Sight swap_out(const Page& page);
 Sight compaction(const Page& page);
+Sight move_to_another_node(const Page& page);
 Sight numa_balancing(const Page& page);
 
 }  // namespace redoubt::suite

@@ -33,6 +33,12 @@ class CommandLine(unittest.TestCase):
         self.assertIn("memory-backend=ram", words[words.index("-M") + 1].split(","))
         self.assertIn("memory-backend-file,id=ram,size=512M,mem-path=/m,share=on", words)
 
+    def test_a_board_with_zones_has_two_nodes_and_memory_to_move(self):
+        words = command(Machine(Path("/k"), memory_mib=512, zones=True), Path("/i"), Path("/o"))
+        self.assertIn("memory-backend-ram,id=node1,size=256M", words)
+        self.assertIn("node,nodeid=1,memdev=node1", words)
+        self.assertIn("movablecore=64M", words[words.index("-append") + 1].split())
+
     def test_orders_reach_the_job_by_a_port_of_their_own(self):
         words = command(Machine(Path("/k"), orders=Path("/f")), Path("/i"), Path("/o"))
         self.assertIn("pipe,id=orders,path=/f", words)

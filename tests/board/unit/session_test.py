@@ -10,10 +10,10 @@ from pathlib import Path
 from redoubt_board.initramfs import Job
 from redoubt_board.junit import Counts, Outcome, count
 from redoubt_board.session import Limits, Session
-from redoubt_board.suites import Suite
+from redoubt_board.suites import Hardware, Suite
 
 QUICK = Limits(boot=0.05, margin=0.05, total=20, poll=0.01)
-BOOT = Suite("boot", 2, 0, "program")
+BOOT = Suite("boot", Hardware(2), 0, "program")
 REPORT = """<testsuites><testsuite name="boot.G">
 <testcase classname="boot.G" name="one" time="0.1"/><testcase classname="boot.G" name="two"/>
 </testsuite></testsuites>"""
@@ -63,7 +63,7 @@ class SessionTest(unittest.TestCase):
     def run_session(self, *boots: dict, suites=(BOOT,), filter_glob=None) -> Session:
         waiting = list(boots)
 
-        def start(_cpus: int, job: Job) -> FakeBoard:
+        def start(_hardware: Hardware, job: Job) -> FakeBoard:
             self.jobs.append(job)
             self.boards.append(FakeBoard(self.out, **waiting.pop(0)))
             return self.boards[-1]
@@ -113,7 +113,7 @@ class SessionTest(unittest.TestCase):
         self.run_session(
             {"events": events, "hangs": True},
             {"results": tar_of(exit_status="0", results_xml="<testsuites/>")},
-            suites=(BOOT, Suite("contract", 2, 0, "program")))
+            suites=(BOOT, Suite("contract", Hardware(2), 0, "program")))
         self.assertNotIn("boot", self.jobs[1].script.split())
         self.assertIn("contract", self.jobs[1].script.split())
 
@@ -163,7 +163,7 @@ class SessionTest(unittest.TestCase):
     def test_suites_with_other_processors_have_a_boot_of_their_own(self):
         results = tar_of(exit_status="0", results_xml=REPORT)
         self.run_session({"results": results}, {"results": results},
-                         suites=(BOOT, Suite("wide", 4, 0, "program")))
+                         suites=(BOOT, Suite("wide", Hardware(4), 0, "program")))
         self.assertEqual(len(self.boards), 2)
 
 
