@@ -52,6 +52,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                              "unpacked on the board")
     parser.add_argument("--all-rounds", action="store_true",
                         help="have tests that repeat themselves do it as often as on a real board")
+    parser.add_argument("--instructions", action="store_true",
+                        help="write the instructions that the board executes to "
+                             "boot-N/instructions, as QEMU translates them; tests/board/lines "
+                             "makes source lines of them")
     parser.add_argument("--limit", type=float, default=Limits.total, metavar="SECONDS",
                         help="stop after this time (default: %(default)s)")
     parser.add_argument("--no-build", action="store_true",
@@ -105,7 +109,7 @@ def main(arguments: list[str]) -> int:
             job.files["kernel-config"] = config
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
         machine = Machine(kernel, options.cpu, hardware.cpus, zones=hardware.zones,
-                          disks=tuple(disks), program=program)
+                          disks=tuple(disks), program=program, instructions=options.instructions)
         return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():

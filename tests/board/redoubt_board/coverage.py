@@ -9,9 +9,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redoubt_board import measured
+
 _TEST = re.compile(r"\b[A-Z_]*TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 _PROGRAM = re.compile(r"\bREDOUBT_HOSTILE(?:_PROTECTED)?\((\w+)\)")
 _MATRIX_ROW = re.compile(r"\bOF\((\w+)\),")
+_LINES = "Lines of the fault handler and of EL2"
 _SUITE = "tests/board/suite"
 
 
@@ -89,24 +92,33 @@ class Coverage:
         for name, title, known in (
                 ("faults_branches.txt", "Branches of the fault handler", tests),
                 ("access_rows.txt", "Rows of the access matrix", matrix_rows(root)),
-                ("cases.txt", "Cases of a hostile guest or host", tests)):
+                ("cases.txt", "Cases of a hostile guest or host", tests),
+                ("long_runs.txt", "Long runs", tests)):
             path = root / _SUITE / name
             if path.exists():
                 self.tables.append((read_table(path, title), known))
+        self.measured = measured.read(root)
 
     def troubles(self) -> list[str]:
-        return [trouble for table, known in self.tables for trouble in troubles(table, known)]
+        found = [trouble for table, known in self.tables for trouble in troubles(table, known)]
+        if self.measured:
+            found += self.measured.troubles()
+        return found
 
     def page(self) -> str:
         lines = ["<!-- SPDX-License-Identifier: Apache-2.0 -->", "# What the suites cover", "",
                  "Made by `tests/board/coverage` of the tables in `tests/board/suite/`; `./check` "
-                 "fails when it is stale.", "", "| | with a test | of | cannot be reached |",
+                 "fails when it is stale.", "", "| | covered | of | cannot be reached |",
                  "|---|---:|---:|---:|"]
         for table, _ in self.tables:
             reachable = [row for row in table.rows if row.reachable]
             lines.append(f"| [{table.title}](#{_anchor(table.title)}) "
                          f"| {sum(bool(row.tests) for row in reachable)} | {len(reachable)} "
                          f"| {len(table.rows) - len(reachable)} |")
+        if self.measured:
+            executed, reachable, others = self.measured.sums()
+            lines.append(f"| [{_LINES}](#{_anchor(_LINES)}) | {executed} | {reachable} "
+                         f"| {others} |")
         for table, _ in self.tables:
             lines += ["", f"## {table.title}"]
             for heading, rows in table.sections:
@@ -114,6 +126,12 @@ class Coverage:
                 lines += ["", f"| {' | '.join(['', *table.columns])} |",
                           f"|{'---|' * (len(table.columns) + 1)}"]
                 lines += [_line(row) for row in rows]
+        if self.measured:
+            lines += ["", f"## {_LINES}", "",
+                      "Measured by `tests/board/lines` on the patched kernel, on emulated boards "
+                      "with `cortex-a72` and `max`: a line counts as executed when one of its "
+                      "instructions was. Lines that the compiler made nothing of are not counted.",
+                      *self.measured.section()]
         return "\n".join(lines) + "\n"
 
 

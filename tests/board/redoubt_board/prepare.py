@@ -20,6 +20,11 @@ def host_kernel(variant: str) -> Path:
     return Path(_output("setup/host-kernel", variant)) / "Image"
 
 
+def lines(variant: str) -> Path:
+    """What tells the source lines of the instructions of a host kernel that is built here."""
+    return Path(_output("setup/host-kernel", "--lines", variant))
+
+
 def qemu(cpu: str) -> str:
     """The QEMU that emulates a board with this CPU."""
     return _output("setup/board-qemu") if cpu == "max" else PROGRAM

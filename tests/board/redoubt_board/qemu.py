@@ -49,6 +49,8 @@ class Machine:
     memory_file: Path | None = None
     # PATH.in and PATH.out are FIFOs: what is written to the first, the job reads as redoubt.orders.
     orders: Path | None = None
+    # Instructions go to the file `instructions` when they are first about to be executed.
+    instructions: bool = False
 
 
 @functools.cache
@@ -106,6 +108,8 @@ def command(machine: Machine, initrd: Path, out: Path, interactive: bool = False
         arguments += ["-netdev", "user,id=net,restrict=on,"
                                  f"hostfwd=tcp:127.0.0.1:{machine.ssh_port}-:22",
                       "-device", "virtio-net-pci,netdev=net,romfile="]
+    if machine.instructions:
+        arguments += ["-d", "in_asm", "-D", str(out / "instructions")]
     if interactive:
         arguments += ["-chardev", "stdio,id=terminal,signal=off",
                       "-device", "virtconsole,chardev=terminal"]

@@ -5,7 +5,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from redoubt_board import measured
 from redoubt_board.coverage import Coverage
+from redoubt_board.measured import Figure
 from redoubt_board.paths import BOARD, ROOT
 
 BRANCHES = """# SPDX-License-Identifier: Apache-2.0
@@ -51,6 +53,28 @@ class CoverageTest(unittest.TestCase):
         self.write("tests/board/suite/cases.txt", "# case | tests\nit | Faults.one Faults.three\n")
         self.assertEqual(Coverage(self.root).troubles(),
                          ["cases.txt:2: there is no Faults.three"])
+
+    def test_figures_of_lines_are_those_in_reach(self):
+        source = "arch/arm64/kvm/mmu.c"
+        self.write("tests/board/suite/out_of_reach.txt",
+                   f"# source | function | why\n{source} | never | it is late\n")
+        measured.write(self.root, [Figure(source, "whole", 4, 4), Figure(source, "part", 8, 6),
+                                   Figure(source, "not_once", 2, 0), Figure(source, "never", 9, 1)])
+        page = Coverage(self.root).page()
+        self.assertIn("(#lines-of-the-fault-handler-and-of-el2) | 10 | 14 | 9 |", page)
+        self.assertIn("10 of 14 lines, 71.4 %. Of 3 functions 1 ", page)
+        self.assertIn("| ✓ | part | 6 | 8 |  |", page)
+        self.assertIn("| ✗ | not_once | 0 | 2 |  |", page)
+        self.assertIn("| – | never | 1 | 9 | it is late |", page)
+        self.assertEqual(Coverage(self.root).troubles(), [])
+
+    def test_figures_of_another_series_are_stale(self):
+        self.write("tests/board/suite/out_of_reach.txt", "f.c | g | it is gone\n")
+        measured.write(self.root, [Figure("f.c", "h", 1, 1)])
+        self.write("kernel-patches/7.2/0001-new.patch", "a patch")
+        gone, stale = Coverage(self.root).troubles()
+        self.assertIn("has no g of f.c", gone)
+        self.assertIn("measured with another series", stale)
 
     def test_programs_of_hostile_guests_and_rows_of_the_matrix_are_names_too(self):
         self.write("tests/hostile/ring_cases.cc", "REDOUBT_HOSTILE(bad_ring) {}\n")

@@ -39,6 +39,11 @@ class CommandLine(unittest.TestCase):
         self.assertIn("node,nodeid=1,memdev=node1", words)
         self.assertIn("movablecore=64M", words[words.index("-append") + 1].split())
 
+    def test_instructions_are_logged_where_they_are_asked_for(self):
+        words = command(Machine(Path("/k"), instructions=True), Path("/i"), Path("/o"))
+        self.assertEqual(words[words.index("-D") + 1], "/o/instructions")
+        self.assertNotIn("-D", command(Machine(Path("/k")), Path("/i"), Path("/o")))
+
     def test_orders_reach_the_job_by_a_port_of_their_own(self):
         words = command(Machine(Path("/k"), orders=Path("/f")), Path("/i"), Path("/o"))
         self.assertIn("pipe,id=orders,path=/f", words)
