@@ -116,8 +116,12 @@ int Writer::run_growing(Operation operation) {
   return error;
 }
 
+// To look for each property's name among those that are there takes longer than all the rest, and
+// saves a few kilobytes of a blob that is read once.
 Writer::Writer() : buffer_(kInitialSize) {
-  check(::fdt_create(buffer_.data(), static_cast<int>(buffer_.size())), "tree", "");
+  check(::fdt_create_with_flags(buffer_.data(), static_cast<int>(buffer_.size()),
+                                FDT_CREATE_FLAG_NO_NAME_DEDUP),
+        "tree", "");
   check(::fdt_finish_reservemap(buffer_.data()), "reserve map", "");
 }
 
