@@ -18,6 +18,21 @@ using virtio_vsock::kShutdownReceive;
 using virtio_vsock::kShutdownSend;
 using virtio_vsock::Op;
 
+namespace {
+
+// Linux takes twice that for its own use, and says that there is room when a quarter is in use:
+// room for all of a guest's credit then. It is what everybody may have by default
+// (net.core.wmem_max).
+constexpr int kSendBuffer = 212'992;
+static_assert(ReceiveCredit::kBufAlloc < 2 * kSendBuffer * 3 / 4);
+
+bool answers(BorrowedFd socket, short events) {
+  pollfd poller{.fd = socket.get(), .events = events, .revents = 0};
+  return ::poll(&poller, 1, 0) > 0;
+}
+
+}  // namespace
+
 VsockConnection::VsockConnection(VsockAddress address, Origin origin, UniqueFd socket,
                                  size_t& backlog_total)
     : address_(address),
@@ -25,7 +40,10 @@ VsockConnection::VsockConnection(VsockAddress address, Origin origin, UniqueFd s
       backlog_(backlog_total),
       established_(origin == Origin::Guest),
       request_pending_(origin == Origin::Host),
-      response_pending_(origin == Origin::Guest) {}
+      response_pending_(origin == Origin::Guest) {
+  // Where that is too much, the backlog has the rest.
+  (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+}
 
 // --- The guest
 
@@ -52,6 +70,7 @@ void VsockConnection::deliver(std::span<const std::byte> bytes) {
     receive_credit_.forwarded(receive_credit_.waiting());
   } else {
     took(backlog_.send(socket_, bytes));
+    if (waits_for_host()) release();
   }
 }
 
@@ -66,6 +85,7 @@ bool VsockConnection::shut_down(uint32_t flags) {
 
 bool VsockConnection::answer_with_credit() {
   credit_wanted_ = established_;
+  release();
   return established_;
 }
 
@@ -80,6 +100,7 @@ bool VsockConnection::awaits_answer() const {
 uint32_t VsockConnection::wanted_events() const {
   uint32_t events = backlog_.size() > 0 ? uint32_t{EPOLLOUT} : 0;
   if (detached_) return events;
+  if (waits_for_host()) events |= EPOLLOUT;
   if (reads()) {
     if (!readable_) events |= EPOLLIN;
   } else if (host_shutdown_ != kShutdownBoth && !abandoned_) {
@@ -91,6 +112,7 @@ uint32_t VsockConnection::wanted_events() const {
 void VsockConnection::on_socket(uint32_t events) {
   if (backlog_.size() > 0) flush();
   if (detached_) return;
+  release();
   const bool hang_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
   if (reads()) {
     readable_ = readable_ || hang_up || (events & EPOLLIN) != 0;
@@ -124,11 +146,28 @@ void VsockConnection::flush() {
   end_writing();
 }
 
-// Frees the guest's credit for what has left the backlog. If the host reads no more, that is all,
-// and the guest is told.
+// If the host reads no more, all that waits is gone, and the guest is told.
 void VsockConnection::took(const Result<size_t, std::error_code>& sent) {
-  receive_credit_.forwarded(sent ? static_cast<uint32_t>(*sent) : receive_credit_.waiting());
-  if (!sent) host_shutdown_ |= kShutdownReceive;
+  if (sent) {
+    in_socket_ += static_cast<uint32_t>(*sent);
+    return;
+  }
+  in_socket_ = 0;
+  receive_credit_.forwarded(receive_credit_.waiting());
+  host_shutdown_ |= kShutdownReceive;
+}
+
+// The guest would have use for credit that only the host's reading can give back.
+bool VsockConnection::waits_for_host() const {
+  return in_socket_ > 0 && receive_credit_.waiting() >= ReceiveCredit::kBufAlloc / 2;
+}
+
+// Gives the guest its credit back for what the socket has taken, if that has room for as much
+// again.
+void VsockConnection::release() {
+  if (in_socket_ > 0 && answers(socket_, POLLOUT)) {
+    receive_credit_.forwarded(std::exchange(in_socket_, 0));
+  }
 }
 
 void VsockConnection::end_writing() {
@@ -138,8 +177,7 @@ void VsockConnection::end_writing() {
 }
 
 bool VsockConnection::hung_up() const {
-  pollfd poller{.fd = socket_.get(), .events = 0, .revents = 0};
-  return ::poll(&poller, 1, 0) > 0 && (poller.revents & (POLLHUP | POLLERR)) != 0;
+  return answers(socket_, 0);  // with POLLHUP or POLLERR, which come unasked
 }
 
 // --- What the guest is to be told

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // VsockConnection: a stream between a port of the guest and a unix socket of the host (virtio 1.3,
-// 5.10.6). It keeps its state, the credit both ways and what the host has not taken yet; its device
-// carries the packets.
+// 5.10.6). It keeps its state, the credit both ways and what the socket has not taken yet; its
+// device carries the packets.
+//
+// What the guest sends waits in the socket's own buffer, which holds all of the credit, until the
+// host reads: the guest has its credit back when most of that is gone. Only a guest that fills the
+// buffer with tiny packets, each of which takes more room there than it is long, makes us keep
+// some.
 //
 //   Connecting ── RESPONSE ──▶ Established ── both sides of one end shut down ──▶ over, or told
 //   (a client of ours)         (at once for a guest's REQUEST)
@@ -90,6 +95,8 @@ class VsockConnection {
   [[nodiscard]] bool reads() const;
   uint32_t read_socket(std::span<std::byte> payload);
   void flush();
+  void release();
+  [[nodiscard]] bool waits_for_host() const;
   void took(const Result<size_t, std::error_code>& sent);
   void end_writing();
   [[nodiscard]] bool hung_up() const;
@@ -99,6 +106,7 @@ class VsockConnection {
   SendCredit send_credit_;
   ReceiveCredit receive_credit_;
   HostBacklog backlog_;
+  uint32_t in_socket_ = 0;  // bytes that it took and the guest has not got back its credit for
 
   bool established_;
   bool request_pending_;

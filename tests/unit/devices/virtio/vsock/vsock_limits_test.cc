@@ -83,7 +83,33 @@ TEST_F(VsockLimitsTest, guest_that_sends_beyond_its_credit_is_reset) {
   EXPECT_EQ(next_op(), Op::Rst);
 }
 
+// What hosts do not read waits in their sockets.
+TEST_F(VsockLimitsTest, credit_of_hosts_that_do_not_read_makes_nothing_grow) {
+  start();
+  server.emplace(path, kHostPort);
+  std::vector<UniqueFd> ends;
+  const auto fill_credit = [&](uint32_t port) {
+    ASSERT_TRUE(send(header(Op::Request, kHostPort, port)));
+    ASSERT_EQ(next_op(), Op::Response);
+    ends.push_back(server->accept());
+    for (uint32_t sent = 0; sent < ReceiveCredit::kBufAlloc; sent += 32 * 1024) {
+      Header packet = header(Op::Rw, kHostPort, port);
+      packet.len = 32 * 1024;
+      ASSERT_TRUE(send(packet, std::string(packet.len, 'x')));
+    }
+    EXPECT_EQ(next(), std::nullopt);
+  };
+  fill_credit(1);
+  const ResidentMemory memory;
+
+  for (uint32_t port = 2; port <= 20; ++port) fill_credit(port);
+
+  EXPECT_TRUE(memory.grown_by_less_than(kMiB / 4));
+}
+
+// Packets of which the socket does not take as many as there is credit for.
 TEST_F(VsockLimitsTest, bytes_of_all_connections_together_are_bounded) {
+  constexpr uint32_t kSize = 2000;
   start({.backlog = 100'000});
   server.emplace(path, kHostPort);
   std::vector<UniqueFd> ends;
@@ -92,10 +118,10 @@ TEST_F(VsockLimitsTest, bytes_of_all_connections_together_are_bounded) {
     ASSERT_TRUE(send(header(Op::Request, kHostPort, port)));
     ASSERT_EQ(next_op(), Op::Response);
     ends.push_back(server->accept());
-    for (int i = 0; i < 5; ++i) {
+    for (uint32_t i = 0; i < ReceiveCredit::kBufAlloc / kSize; ++i) {
       Header packet = header(Op::Rw, kHostPort, port);
-      packet.len = 60'000;
-      ASSERT_TRUE(send(packet, std::string(60'000, 'x')));
+      packet.len = kSize;
+      ASSERT_TRUE(send(packet, std::string(kSize, 'x')));
       collect();
       for (const Packet& answer : incoming) resets += answer.op() == Op::Rst ? 1 : 0;
       const bool ended = !incoming.empty() && incoming.back().op() == Op::Rst;
