@@ -18,7 +18,7 @@ _SET = re.compile(rf"(?<!# )\bCONFIG_({_ANY})=[ym]|(?:-e|--enable) ({_ANY})\b")
 def check(tree):
     for path in tree.text_paths():
         name = posixpath.basename(path)
-        if "debug" in name or name.endswith((".md", ".patch")):
+        if "debug" in name or name.endswith((".md", ".patch", ".cc")):
             continue
         for number, line in tree.lines(path):
             match = _SET.search(line)

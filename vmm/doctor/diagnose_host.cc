@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "vmm/boot/kernel_config.h"
+
 namespace redoubt::doctor {
 
 namespace {
@@ -181,6 +183,22 @@ Finding core_pattern(const HostFacts& facts) {
       ""};
 }
 
+// What a hypervisor that panics does with the host's stage 2 (arch/arm64/kvm/Kconfig).
+Finding panic(const HostFacts& facts) {
+  constexpr std::string_view kOption = "CONFIG_PKVM_DISABLE_STAGE2_ON_PANIC";
+  const std::string title = "guest memory stays out of reach when the hypervisor panics";
+  const auto& [path, text] = facts.kernel_config;
+  if (text.empty()) {
+    return {"panic", Verdict::Note, title, "this kernel does not tell its configuration",
+            fmt::format("see to it that it was built without {}", kOption)};
+  }
+  if (!boot::KernelConfig(text).enabled(kOption)) {
+    return {"panic", Verdict::Good, title, fmt::format("{} has no {}", path, kOption), ""};
+  }
+  return {"panic", Verdict::Note, title, fmt::format("{} has {}=y", path, kOption),
+          "this is a kernel to find faults with: run guests that have secrets on one without it"};
+}
+
 Finding taint(const HostFacts& facts) {
   struct Flag {
     unsigned bit;
@@ -256,6 +274,7 @@ Findings diagnose_host(const HostFacts& facts) {
       ksm(facts),
       max_ptes_none(facts),
       core_pattern(facts),
+      panic(facts),
       taint(facts),
       node("vhost-net", "/dev/vhost-net", facts.vhost_net_error, "vhost_net",
            "if guests shall have fast tap networks"),

@@ -124,6 +124,7 @@ HostFacts gather_host_facts(const std::filesystem::path& root) {
       read_number(root / "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none");
   facts.core_pattern = read_text(root / "proc/sys/kernel/core_pattern");
   facts.taint = read_number(root / "proc/sys/kernel/tainted");
+  facts.kernel_config = read_kernel_config(root, facts.kernel_release);
   facts.vhost_net_error = open_error(root / "dev/vhost-net");
   facts.vhost_vsock_error = open_error(root / "dev/vhost-vsock");
   facts.tun_error = open_error(root / "dev/net/tun");

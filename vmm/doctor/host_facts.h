@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/doctor/kernel_config_file.h"
 #include "vmm/memory/locked_memory.h"
 
 namespace redoubt::doctor {
@@ -39,6 +40,7 @@ struct HostFacts {
   std::optional<uint64_t> max_ptes_none;
   std::string core_pattern;
   std::optional<uint64_t> taint;
+  KernelConfigFile kernel_config;
   // Errors of opening the nodes below /dev for reading and writing; 0: it opens.
   int vhost_net_error = 0;
   int vhost_vsock_error = 0;

@@ -23,11 +23,12 @@ class Row:
     cells: list[str]
     tests: list[str]
     place: str
+    why_not: str = ""  # in place of tests
 
     @property
     def reachable(self) -> bool:
-        """Of branches: the column that names the kernels may say that there is none, and why."""
-        return not any(cell.startswith("none:") for cell in self.cells)
+        """Of branches, the column that names the kernels may say that there is none, and why."""
+        return not self.why_not and not any(cell.startswith("none:") for cell in self.cells)
 
 
 @dataclass
@@ -58,8 +59,9 @@ def read_table(path: Path, title: str) -> Table:
             *cells, tests = (cell.strip() for cell in line.split("|"))
             if len(cells) + 1 != len(columns):
                 raise ValueError(f"{path}:{number}: {len(columns)} columns are wanted")
-            names = [] if tests == "-" else tests.split()
-            sections[-1][1].append(Row(cells, names, f"{path.name}:{number}"))
+            why_not = tests if tests.startswith("none:") else ""
+            names = [] if tests == "-" or why_not else tests.split()
+            sections[-1][1].append(Row(cells, names, f"{path.name}:{number}", why_not))
     return Table(title, columns, [section for section in sections if section[1]])
 
 
@@ -137,7 +139,7 @@ class Coverage:
 
 def _line(row: Row) -> str:
     sign = "✓" if row.tests else "✗"
-    tests = "<br>".join(f"`{name}`" for name in row.tests) or "none"
+    tests = "<br>".join(f"`{name}`" for name in row.tests) or row.why_not or "none"
     return f"| {sign if row.reachable else '–'} | {' | '.join(row.cells)} | {tests} |"
 
 

@@ -84,8 +84,9 @@ std::string patched(const HostReading& reading) {
 }
 
 std::string config_name(const HostReading& reading) {
-  if (reading.kernel_config.empty()) return "unknown: no /proc/config.gz, no file in /boot";
-  return fmt::format("{} ({})", sha256(reading.kernel_config), reading.kernel_config_file);
+  const doctor::KernelConfigFile& config = reading.facts.kernel_config;
+  if (config.text.empty()) return "unknown: no /proc/config.gz, no file in /boot";
+  return fmt::format("{} ({})", sha256(config.text), config.path);
 }
 
 std::string memory(const HostReading& reading) {
@@ -139,8 +140,8 @@ FactGroup features_of_kernel(const HostReading& reading) {
                                                     "VHOST_VSOCK",
                                                     "DMA_RESTRICTED_POOL"};
   FactGroup group{"Kernel options", {}};
-  if (reading.kernel_config.empty()) return group;
-  const boot::KernelConfig config(reading.kernel_config);
+  if (reading.facts.kernel_config.text.empty()) return group;
+  const boot::KernelConfig config(reading.facts.kernel_config.text);
   for (const char* option : kOptions) {
     const std::string name = std::string("CONFIG_") + option;
     const auto value = config.value(name);

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "tests/board/report/text.h"
 #include "vmm/base/unique_fd.h"
@@ -54,34 +53,6 @@ std::vector<std::string> read_kernel_log(const fs::path& path) {
   return log;
 }
 
-// zlib reads files that are not packed, too.
-std::string read_packed(const fs::path& path) {
-  constexpr size_t kLimit = size_t{4} << 20;
-  std::string text;
-  gzFile const file = ::gzopen(path.c_str(), "rbe");
-  if (file == nullptr) return text;
-  std::array<char, 65536> chunk{};
-  int size = 0;
-  while (text.size() < kLimit &&
-         (size = ::gzread(file, chunk.data(), static_cast<unsigned>(chunk.size()))) > 0) {
-    text.append(chunk.data(), static_cast<size_t>(size));
-  }
-  ::gzclose(file);
-  return size < 0 ? std::string() : text;
-}
-
-void read_kernel_config(const fs::path& root, HostReading& reading) {
-  const std::string& release = reading.facts.kernel_release;
-  for (const std::string& place :
-       {std::string("proc/config.gz"), "boot/config-" + release,
-        "lib/modules/" + release + "/config", "usr/lib/modules/" + release + "/config"}) {
-    reading.kernel_config = read_packed(root / place);
-    reading.kernel_config_file = "/" + place;
-    if (!reading.kernel_config.empty()) return;
-  }
-  reading.kernel_config_file.clear();
-}
-
 std::string joined(std::initializer_list<std::string> words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() || word.empty() ? "" : " ") + word;
@@ -105,7 +76,6 @@ HostReading read_host(const fs::path& root) {
   ::uname(&name);
   reading.kernel_version = name.version;
   reading.kernel_log = read_kernel_log(root / "dev/kmsg");
-  read_kernel_config(root, reading);
   reading.cpuinfo = read_text(root / "proc/cpuinfo");
   reading.meminfo = read_text(root / "proc/meminfo");
 

@@ -20,8 +20,6 @@ struct HostReading {
   std::optional<bool> prefaults;
   std::string kernel_version;           // uname -v
   std::vector<std::string> kernel_log;  // all there is; empty if it cannot be read
-  std::string kernel_config;            // text; empty if the kernel does not tell
-  std::string kernel_config_file;       // where that was
   std::string cpuinfo;
   std::string meminfo;
   std::string model;     // of the device tree, or vendor and product of DMI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The proof, the doctor and the device tree, as a user meets them on a host with pKVM.
+// The proof and the device tree, as a user meets them on a host with pKVM.
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -110,41 +110,6 @@ TEST_F(BootProve, many_proofs_do_not_harm_a_busy_guest) {
 
   EXPECT_EQ(redoubt.wait_exit(), 0) << redoubt.output();
   EXPECT_TRUE(redoubt.says("eat: done")) << redoubt.output();
-}
-
-TEST(BootDoctor, finds_a_host_with_pkvm_fit) {
-  REDOUBT_NEEDS_KVM(true);
-  RedoubtProcess redoubt({{"doctor"}});
-
-  EXPECT_EQ(redoubt.wait_exit(), 0) << redoubt.output();
-
-  EXPECT_TRUE(redoubt.says("✓ protected KVM: a protected VM was created")) << redoubt.output();
-}
-
-TEST(BootDoctor, json_names_the_guest_kernel_and_its_options) {
-  REDOUBT_NEEDS_KVM(true);
-  const std::string config = suite_file("../../configs/window.yaml").lexically_normal().string();
-  RedoubtProcess redoubt({{"doctor", config, "--json"}});
-
-  EXPECT_EQ(redoubt.wait_exit(), 0) << redoubt.output();
-
-  EXPECT_TRUE(redoubt.says("\"ok\": true")) << redoubt.output();
-  EXPECT_TRUE(redoubt.says("\"guest-kernel-config\"")) << redoubt.output();
-  EXPECT_TRUE(redoubt.says("arm64 Image")) << redoubt.output();
-}
-
-TEST(BootDoctor, unfit_host_exits_with_its_code_and_a_remedy) {
-  if (!why_no_kvm(true).empty()) {
-    RedoubtProcess redoubt({{"doctor"}});
-    EXPECT_EQ(redoubt.wait_exit(), 4) << redoubt.output();
-    EXPECT_TRUE(redoubt.says("→")) << redoubt.output();
-    return;
-  }
-  const std::string config = suite_file("../../configs/hello.yaml").lexically_normal().string();
-  RedoubtProcess redoubt({{"doctor", config, "--set=boot.kernel=/does/not/exist"}});
-
-  EXPECT_EQ(redoubt.wait_exit(), 4) << redoubt.output();
-  EXPECT_TRUE(redoubt.says("✗ guest kernel")) << redoubt.output();
 }
 
 TEST(BootDtb, is_a_device_tree_of_the_configured_guest) {

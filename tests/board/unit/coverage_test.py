@@ -50,9 +50,11 @@ class CoverageTest(unittest.TestCase):
         self.assertIn("| – | never | f | none: for a reason | none |", page)
 
     def test_a_test_that_does_not_exist_is_told_with_its_place(self):
-        self.write("tests/board/suite/cases.txt", "# case | tests\nit | Faults.one Faults.three\n")
+        self.write("tests/board/suite/cases.txt",
+                   "# case | tests\nit | Faults.one Faults.three\nthat | none: it is late\n")
         self.assertEqual(Coverage(self.root).troubles(),
                          ["cases.txt:2: there is no Faults.three"])
+        self.assertIn("| – | that | none: it is late |", Coverage(self.root).page())
 
     def test_figures_of_lines_are_those_in_reach(self):
         source = "arch/arm64/kvm/mmu.c"

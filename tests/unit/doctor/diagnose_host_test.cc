@@ -25,6 +25,7 @@ HostFacts good_host() {
   facts.max_ptes_none = 511;
   facts.core_pattern = "core";
   facts.taint = 64;
+  facts.kernel_config = {.path = "/proc/config.gz", .text = "CONFIG_KVM=y\n"};
   facts.passt = "/usr/bin/passt";
   facts.virtiofsd = "/usr/libexec/virtiofsd";
   return facts;
@@ -149,6 +150,19 @@ TEST(DiagnoseHost, low_max_ptes_none_is_bad) {
   facts.max_ptes_none = 0;
 
   EXPECT_EQ(finding_of(facts, "max-ptes-none").verdict, Verdict::Bad);
+}
+
+TEST(DiagnoseHost, kernel_that_gives_up_isolation_when_it_panics_is_noted) {
+  HostFacts facts = good_host();
+  facts.kernel_config.text += "# CONFIG_PKVM_DISABLE_STAGE2_ON_PANIC is not set\n";
+  EXPECT_EQ(finding_of(facts, "panic").verdict, Verdict::Good);
+
+  facts.kernel_config.text = "CONFIG_PKVM_DISABLE_STAGE2_ON_PANIC=y\n";
+  EXPECT_EQ(finding_of(facts, "panic").verdict, Verdict::Note);
+  EXPECT_TRUE(has(finding_of(facts, "panic").evidence, "/proc/config.gz has CONFIG_PKVM"));
+
+  facts.kernel_config = {};
+  EXPECT_EQ(finding_of(facts, "panic").verdict, Verdict::Note);
 }
 
 TEST(DiagnoseHost, process_that_merges_all_memory_is_noted) {

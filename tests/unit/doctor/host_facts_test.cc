@@ -7,6 +7,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace redoubt::doctor {
@@ -36,8 +37,21 @@ TEST_F(HostFactsTest, absent_files_are_absent_facts) {
   EXPECT_EQ(facts.max_ptes_none, std::nullopt);
   EXPECT_EQ(facts.taint, std::nullopt);
   EXPECT_TRUE(facts.kernel_cmdline.empty());
+  EXPECT_TRUE(facts.kernel_config.path.empty());
   EXPECT_EQ(facts.tun_error, ENOENT);
   EXPECT_EQ(facts.capabilities, 0U);
+}
+
+TEST_F(HostFactsTest, reads_the_configuration_that_the_kernels_package_installs) {
+  utsname name{};
+  ASSERT_EQ(::uname(&name), 0);
+  const std::string place = std::string("boot/config-") + name.release;
+  write(place, "CONFIG_KVM=y\n");
+
+  const HostFacts facts = gather_host_facts(root_);
+
+  EXPECT_EQ(facts.kernel_config.path, "/" + place);
+  EXPECT_EQ(facts.kernel_config.text, "CONFIG_KVM=y\n");
 }
 
 TEST_F(HostFactsTest, reads_what_the_kernel_shows) {

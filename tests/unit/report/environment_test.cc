@@ -76,8 +76,8 @@ HostReading reading() {
   reading.kernel_log = {"CPU features: detected: GICv3 CPU interface",
                         "psci: PSCIv1.1 detected in firmware.",
                         "kvm [1]: Protected nVHE mode initialized successfully"};
-  reading.kernel_config = "CONFIG_KVM=y\n# CONFIG_KSM is not set\nCONFIG_TUN=m\n";
-  reading.kernel_config_file = "/proc/config.gz";
+  reading.facts.kernel_config = {.path = "/proc/config.gz",
+                                 .text = "CONFIG_KVM=y\n# CONFIG_KSM is not set\nCONFIG_TUN=m\n"};
   return reading;
 }
 
@@ -93,7 +93,7 @@ TEST(DescribeHostTest, what_the_kernel_says_of_itself_is_told) {
   EXPECT_EQ(environment.value("config.CONFIG_KSM"), "not set");
   EXPECT_EQ(environment.value("config.CONFIG_TUN"), "m");
   EXPECT_EQ(environment.value("kernel.config"),
-            sha256(reading().kernel_config) + " (/proc/config.gz)");
+            sha256(reading().facts.kernel_config.text) + " (/proc/config.gz)");
   EXPECT_EQ(environment.value("no.such_fact"), "");
 }
 
@@ -189,8 +189,8 @@ TEST_F(ReadHostTest, a_board_with_a_device_tree_is_read) {
   EXPECT_TRUE(host.has_device_tree);
   EXPECT_FALSE(host.has_efi);
   EXPECT_EQ(host.kernel_log, (std::vector<std::string>{"first line", "second; line"}));
-  EXPECT_EQ(host.kernel_config, "CONFIG_KVM=y\n");
-  EXPECT_EQ(host.kernel_config_file, "/proc/config.gz");
+  EXPECT_EQ(host.facts.kernel_config.text, "CONFIG_KVM=y\n");
+  EXPECT_EQ(host.facts.kernel_config.path, "/proc/config.gz");
 }
 
 TEST_F(ReadHostTest, a_board_with_dmi_is_read) {
