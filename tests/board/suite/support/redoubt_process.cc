@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iostream>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/board/suite/support/process_account.h"
 #include "tests/board/suite/support/suite_dir.h"
 
 namespace redoubt::suite {
@@ -128,9 +130,20 @@ bool RedoubtProcess::read_some(Clock::time_point deadline) {
 bool RedoubtProcess::wait_for(std::string_view text, unsigned times) {
   const auto deadline = Clock::now() + kPatience;
   while (times_said(text) < times) {
-    if (!read_some(deadline)) return times_said(text) >= times;
+    if (!read_some(deadline)) {
+      const bool said = times_said(text) >= times;
+      if (!said && Clock::now() >= deadline) tell_of_silence();
+      return said;
+    }
   }
   return true;
+}
+
+void RedoubtProcess::tell_of_silence() {
+  const std::string first = account_of(pid_);
+  read_for(std::chrono::seconds(1));
+  std::cout << "silent for too long:\n" << first << "and a second later:\n" << account_of(pid_);
+  std::cout.flush();
 }
 
 unsigned RedoubtProcess::times_said(std::string_view text) const {

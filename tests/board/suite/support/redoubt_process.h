@@ -77,6 +77,8 @@ class RedoubtProcess {
   // Waits for output until `deadline`; false when there will be none.
   bool read_some(Clock::time_point deadline);
   int reap(Clock::time_point deadline);
+  // Prints what the process does instead of what it was waited for.
+  void tell_of_silence();
 
   pid_t pid_ = -1;
   UniqueFd to_;        // its standard input, or the terminal
