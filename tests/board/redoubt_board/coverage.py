@@ -11,7 +11,7 @@ from pathlib import Path
 
 from redoubt_board import measured
 
-_TEST = re.compile(r"\b[A-Z_]*TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
+_TEST = re.compile(r"^[A-Z_]*TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
 _PROGRAM = re.compile(r"\bREDOUBT_HOSTILE(?:_PROTECTED)?\((\w+)\)")
 _MATRIX_ROW = re.compile(r"\bOF\((\w+)\),")
 _LINES = "Lines of the fault handler and of EL2"
@@ -57,19 +57,22 @@ def read_table(path: Path, title: str) -> Table:
             if not columns:
                 raise ValueError(f"{path}:{number}: a row before the line that names the columns")
             *cells, tests = (cell.strip() for cell in line.split("|"))
-            if len(cells) + 1 != len(columns):
-                raise ValueError(f"{path}:{number}: {len(columns)} columns are wanted")
+            if len(cells) + 1 != len(columns) or not all([*cells, tests]):
+                raise ValueError(f"{path}:{number}: {len(columns)} columns are wanted, none empty")
             why_not = tests if tests.startswith("none:") else ""
             names = [] if tests == "-" or why_not else tests.split()
             sections[-1][1].append(Row(cells, names, f"{path.name}:{number}", why_not))
     return Table(title, columns, [section for section in sections if section[1]])
 
 
+def tests_in(folder: Path) -> set[str]:
+    """Group.name of every test in the sources below."""
+    return {".".join(found) for path in folder.rglob("*.cc")
+            for found in _TEST.findall(path.read_text())}
+
+
 def known_tests(root: Path) -> set[str]:
-    names = set()
-    for folder in (_SUITE, "tests/unit"):
-        for path in sorted((root / folder).rglob("*.cc")):
-            names.update(".".join(found) for found in _TEST.findall(path.read_text()))
+    names = tests_in(root / _SUITE) | tests_in(root / "tests/unit")
     for path in sorted((root / "tests/hostile").glob("*.cc")):
         names.update(_PROGRAM.findall(path.read_text()))
     return names

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from redoubt_board import measured
-from redoubt_board.coverage import Coverage
+from redoubt_board.coverage import Coverage, read_table, tests_in
 from redoubt_board.measured import Figure
 from redoubt_board.paths import BOARD, ROOT
 
@@ -55,6 +55,29 @@ class CoverageTest(unittest.TestCase):
         self.assertEqual(Coverage(self.root).troubles(),
                          ["cases.txt:2: there is no Faults.three"])
         self.assertIn("| – | that | none: it is late |", Coverage(self.root).page())
+
+    def test_a_row_is_split_into_its_cells(self):
+        self.write("t.txt", "# branch | function | kernels | tests\n# Pin\n"
+                   "hole | pin_user_pages | stock patched | A.b C.d\n"
+                   "sea | kvm_handle_guest_sea | none: no such memory | -\n")
+        (heading, (hole, sea)), = read_table(self.root / "t.txt", "").sections
+        self.assertEqual(heading, "Pin")
+        self.assertEqual(hole.cells, ["hole", "pin_user_pages", "stock patched"])
+        self.assertEqual(hole.tests, ["A.b", "C.d"])
+        self.assertTrue(hole.reachable)
+        self.assertEqual(sea.tests, [])
+        self.assertFalse(sea.reachable)
+
+    def test_a_row_without_all_cells_is_refused(self):
+        for line in ("hole | pin_user_pages | stock", "hole | | stock | A.b", "hole"):
+            self.write("t.txt", f"# branch | function | kernels | tests\n{line}\n")
+            with self.assertRaises(ValueError):
+                read_table(self.root / "t.txt", "")
+
+    def test_tests_are_found_in_the_sources(self):
+        self.write("suite/some_test.cc", "CONTRACT_TEST(Group, name) {\n}\n"
+                   "TEST(\n    Other, test) {}\n// TEST(Not, one)\n")
+        self.assertEqual(tests_in(self.root / "suite"), {"Group.name", "Other.test"})
 
     def test_figures_of_lines_are_those_in_reach(self):
         source = "arch/arm64/kvm/mmu.c"
