@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redoubt_board import measured, prepare
 from redoubt_board.interrupt import stop_on_signals
-from redoubt_board.lines import Boot, Program, Unplaced, callees, functions
+from redoubt_board.lines import Boot, Program, Unplaced, callees, functions, words_of
 from redoubt_board.measured import TABLE, Figure
 from redoubt_board.paths import BOARD, OUT, ROOT
 from redoubt_board.qemu import CPUS
@@ -106,7 +106,8 @@ def measure(lines: Path, kernel: Path, logs: list[Path]) -> list[Executed]:
     known = {source: functions(text) for source, text in texts.items()}
     handler = callees({_HANDLER}, [function for source, of_it in known.items()
                                    if _HYPERVISOR not in source for function in of_it])
-    programs = {name: Program.read(lines / name, sources, kernel)
+    linked = words_of(kernel)
+    programs = {name: Program.read(lines / name, sources, linked)
                 for name, sources in _PROGRAMS.items()}
     for log in logs:
         boot = Boot(log)

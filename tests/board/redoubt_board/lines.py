@@ -50,15 +50,14 @@ class Program:
     executed: set[int] = field(default_factory=set)  # addresses
 
     @classmethod
-    def read(cls, path: Path, sources: list[str], image: Path) -> "Program":
-        """Knows the lines of those sources, which are told by their paths in the kernel."""
+    def read(cls, path: Path, sources: list[str], linked: tuple[int, ...]) -> "Program":
+        """Knows the lines of those sources, which are told by their paths in the kernel. `linked`
+        are the words of the kernel's image."""
         address, words = _text(path.read_bytes())
-        kernel = image.read_bytes()
-        linked = struct.unpack_from(f"<{len(kernel) // 4}I", kernel)
         place = _place(words, ((4 * index, word) for index, word in enumerate(linked)))
         final = linked[place // 4:place // 4 + len(words)] if place is not None else ()
         if sum(map(operator.eq, words, final)) < _LEAST_ALIKE * len(words):
-            raise Unplaced(f"{path.name} is not in {image}")
+            raise Unplaced(f"{path.name} is not in the kernel's image")
         table = subprocess.run([_objdump(), "--dwarf=decodedline", path], check=True, text=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
         return cls(path.name, address, final, line_table(table, sources))
@@ -78,6 +77,11 @@ class Program:
         """None if nothing was made of that line."""
         addresses = self.lines.get((source, line))
         return None if addresses is None else not self.executed.isdisjoint(addresses)
+
+
+def words_of(image: Path) -> tuple[int, ...]:
+    content = image.read_bytes()
+    return struct.unpack_from(f"<{len(content) // 4}I", content)
 
 
 def _objdump() -> str:
