@@ -45,6 +45,15 @@ struct AtLimit {
     EXPECT_EQ(locked_bytes(), held);
   }
 
+  // The access that was refused goes through once there is room for one page more.
+  void expect_resumed_with_room() {
+    limit_locked_memory(held + page_size());
+    const FaultPath path;
+    EXPECT_EQ(guest.resume(), answer(FolioMemory::number_of(3)));
+    EXPECT_EQ(path.steps(), kPageGiven);
+    EXPECT_EQ(locked_bytes(), held + page_size());
+  }
+
   // What the handler was told about CAP_IPC_LOCK in the initial namespace.
   static std::string capability_asked_for(const FaultPath& path) {
     std::string all;
@@ -62,12 +71,7 @@ CONTRACT_TEST(FaultsCharge, limit_exceeded_then_raised_and_resumed) {
   at.expect_refused();
   at.expect_refused();
 
-  limit_locked_memory(at.held + page_size());
-
-  const FaultPath path;
-  EXPECT_EQ(at.guest.resume(), answer(FolioMemory::number_of(3)));
-  EXPECT_EQ(path.steps(), kPageGiven);
-  EXPECT_EQ(locked_bytes(), at.held + page_size());
+  at.expect_resumed_with_room();
 }
 
 CONTRACT_TEST(FaultsCharge, cap_ipc_lock_of_the_initial_namespace_passes_the_limit) {
@@ -91,8 +95,7 @@ CONTRACT_TEST(FaultsCharge, cap_ipc_lock_of_another_namespace_does_not) {
   at.expect_refused();
 
   // Raising the soft limit needs no capability.
-  limit_locked_memory(at.held + page_size());
-  EXPECT_EQ(at.guest.resume(), answer(FolioMemory::number_of(3)));
+  at.expect_resumed_with_room();
 }
 
 // mlock() and the guest each pay for the page.
@@ -105,11 +108,7 @@ CONTRACT_TEST(FaultsCharge, page_that_is_mlocked_is_charged_again) {
 
   at.expect_refused();
 
-  limit_locked_memory(at.held + page_size());
-  const FaultPath path;
-  EXPECT_EQ(at.guest.resume(), answer(FolioMemory::number_of(3)));
-  EXPECT_EQ(path.steps(), kPageGiven);
-  EXPECT_EQ(locked_bytes(), at.held + page_size());
+  at.expect_resumed_with_room();
 }
 
 }  // namespace
