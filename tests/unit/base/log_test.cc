@@ -2,15 +2,13 @@
 #include "vmm/base/log.h"
 
 #include <atomic>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
+
+#include "tests/unit/base/captured_log.h"
 
 namespace redoubt {
 namespace {
@@ -56,39 +54,27 @@ TEST(RateLimit, threads_together_get_little_more_than_the_burst) {
   EXPECT_LT(admitted, kMany / 10);
 }
 
-class LogTest : public ::testing::Test {
- protected:
-  LogTest() : previous_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(stream)));
-    spdlog::set_pattern("%l %v");
-  }
-  ~LogTest() override { spdlog::set_default_logger(previous_); }
-
-  std::ostringstream stream;
-
- private:
-  std::shared_ptr<spdlog::logger> previous_;
-};
-
-TEST_F(LogTest, guest_message_is_a_warning_with_its_values) {
+TEST(Log, guest_message_is_a_warning_with_its_values) {
+  const CapturedLog captured("%l %v");
   log::RateLimit limit;
   log::guest(limit, "pl011: read at {:#x}", 0x18);
-  EXPECT_EQ(stream.str(), "warning pl011: read at 0x18\n");
+  EXPECT_EQ(captured.text(), "warning pl011: read at 0x18\n");
 }
 
-TEST_F(LogTest, guest_cannot_fill_the_log) {
+TEST(Log, guest_cannot_fill_the_log) {
+  const CapturedLog captured;
   log::RateLimit limit(2);
   for (int i = 0; i < kMany; ++i) log::guest(limit, "again");
-  EXPECT_LT(stream.str().size(), size_t{kMany});
+  EXPECT_LT(captured.text().size(), size_t{kMany});
 }
 
-TEST_F(LogTest, lines_end_in_cr_lf_on_a_raw_terminal_only) {
+TEST(Log, lines_end_in_cr_lf_on_a_raw_terminal_only) {
+  const CapturedLog captured;
   log::set_raw_terminal(true);
   log::info("raw");
   log::set_raw_terminal(false);
   log::info("cooked");
-  const std::string text = stream.str();
+  const std::string text = captured.text();
   EXPECT_NE(text.find("raw\r\n"), std::string::npos);
   EXPECT_NE(text.find("cooked\n"), std::string::npos);
   EXPECT_EQ(text.find("cooked\r\n"), std::string::npos);

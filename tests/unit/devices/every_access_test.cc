@@ -70,7 +70,7 @@ TEST_F(EveryAccess, upper_half_of_a_wide_read_is_zero) {
 // What an operation of a guest, or of a user, can be.
 std::vector<std::function<void(Pl011&, FakeConsole&)>> uart_operations() {
   std::vector<std::function<void(Pl011&, FakeConsole&)>> operations;
-  for (const uint64_t offset : {0x00, 0x04, 0x18, 0x2c, 0x30, 0x34, 0x38, 0x44}) {
+  for (const uint64_t offset : {0x00U, 0x04U, 0x18U, 0x2cU, 0x30U, 0x34U, 0x38U, 0x44U}) {
     operations.emplace_back([=](Pl011& uart, FakeConsole&) { (void)read32(uart, offset); });
     for (const uint32_t value : {0u, 0xffff'ffffu, 0x10u, 0x301u}) {
       operations.emplace_back([=](Pl011& uart, FakeConsole&) { write32(uart, offset, value); });

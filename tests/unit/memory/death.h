@@ -9,20 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace redoubt {
+#include "tests/unit/memory/sanitized.h"
 
-// Whether ASan or TSan is built in: gcc says so by macros, clang by features.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
+namespace redoubt {
 
 // A sanitizer that handles SIGSEGV itself reports and exits; otherwise the signal must have killed.
 inline bool died_of(int status, int signal) {

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/unit/devices/captured_log.h"
+#include "tests/unit/base/captured_log.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt {

@@ -24,7 +24,7 @@
 #include "devices/virtio/features.h"
 #include "devices/virtio/mmio_registers.h"
 #include "devices/virtio/mmio_transport.h"
-#include "tests/unit/devices/captured_log.h"
+#include "tests/unit/base/captured_log.h"
 #include "tests/unit/devices/fakes.h"
 #include "tests/unit/devices/run_until.h"
 #include "tests/unit/devices/virtio/echo_device.h"

@@ -11,17 +11,10 @@
 #include "devices/virtio/block/block.h"
 #include "tests/rounds.h"
 #include "tests/unit/devices/virtio/block/disk.h"
+#include "tests/unit/memory/sanitized.h"
 
 namespace redoubt {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 int64_t open_files() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});

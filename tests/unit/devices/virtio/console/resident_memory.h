@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "tests/unit/memory/sanitized.h"
 #include "vmm/memory/proc_file.h"
 
 namespace redoubt {
@@ -18,15 +19,6 @@ class ResidentMemory {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  static constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-  static constexpr bool kSanitized =
-      __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-  static constexpr bool kSanitized = false;
-#endif
-
   static uint64_t now() { return proc_field_bytes("/proc/self/status", "VmRSS").value_or(0); }
 
   uint64_t before_ = now();

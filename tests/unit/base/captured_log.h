@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CapturedLog: what is logged as long as it lives, one message a line. Not to be read while another
-// thread may log.
+// CapturedLog: what is logged as long as it lives, one message a line, by default without its
+// level. Not to be read while another thread may log.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,8 @@ namespace redoubt {
 
 class CapturedLog {
  public:
-  CapturedLog();
+  // `pattern` is spdlog's.
+  explicit CapturedLog(const char* pattern = "%v");
   CapturedLog(const CapturedLog&) = delete;
   CapturedLog& operator=(const CapturedLog&) = delete;
   ~CapturedLog();
