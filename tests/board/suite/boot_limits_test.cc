@@ -10,11 +10,10 @@
 
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "tests/sizes.h"
 
 namespace redoubt::suite {
 namespace {
-
-constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 // A process for which the limit counts, and which cannot raise it.
 Launch limited(std::vector<std::string> arguments, uint64_t memlock) {

@@ -23,11 +23,11 @@
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/redoubt_process.h"
 #include "tests/board/suite/support/scratch_folder.h"
+#include "tests/sizes.h"
 
 namespace redoubt::suite {
 namespace {
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kLatePage = 0x4000;  // offset in late-flat.bin of a page that it reads late
 
 bool host_prefaults() { return protected_vms_have(KVM_CAP_PRE_FAULT_MEMORY); }

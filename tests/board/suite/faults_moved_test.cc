@@ -20,11 +20,11 @@
 #include "tests/board/suite/support/isolated.h"
 #include "tests/board/suite/support/page_map.h"
 #include "tests/board/suite/support/trace.h"
+#include "tests/sizes.h"
 
 namespace redoubt::suite {
 namespace {
 
-constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kMostMemory = 16ull << 30;  // that a test may fill
 constexpr uint64_t kSpare = 24 * kMiB;         // that it leaves
 

@@ -14,11 +14,10 @@
 #include "tests/board/suite/support/debian_guest.h"
 #include "tests/board/suite/support/needs.h"
 #include "tests/board/suite/support/scratch_folder.h"
+#include "tests/sizes.h"
 
 namespace redoubt::suite {
 namespace {
-
-constexpr uint64_t kMiB = 1 << 20;
 
 std::string disk(const std::string& path) { return "  - path: " + path + "\n"; }
 

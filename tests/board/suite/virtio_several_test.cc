@@ -21,11 +21,10 @@
 #include "tests/board/suite/support/private_network.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/suite_dir.h"
+#include "tests/sizes.h"
 
 namespace redoubt::suite {
 namespace {
-
-constexpr uint64_t kMiB = 1 << 20;
 
 std::string content_of(const std::string& path) {
   std::ostringstream text;

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/sizes.h"
+#include "tests/unit/boot/guest_ram.h"
 #include "tests/unit/boot/payload_builder.h"
 #include "vmm/base/setup_error.h"
 
@@ -16,17 +18,13 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
-
-GuestRange ram(uint64_t size) { return {GuestAddress(0x4000'0000), size}; }
-
 Bytes read(const GuestMemory& memory, GuestAddress from, size_t size) {
   Bytes bytes(size);
   EXPECT_TRUE(memory.read(from, bytes));
   return bytes;
 }
 
-std::string refusal(auto&& action) {
+std::string refusal_of(auto&& action) {
   try {
     action();
   } catch (const SetupError& error) {
@@ -75,7 +73,7 @@ TEST(Loader, kernel_that_does_not_fit_is_refused_with_the_numbers_and_the_remedy
   const Payload payload = open_payload(image.path(), std::nullopt, 32 * kMiB);
 
   const std::string message =
-      refusal([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); });
+      refusal_of([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); });
 
   EXPECT_THAT(message,
               AllOf(HasSubstr(image.path().native()), HasSubstr("needs 41943040 bytes (40 MiB)"),
@@ -86,7 +84,7 @@ TEST(Loader, kernel_whose_header_claims_everything_is_refused) {
   const MemoryFile image(make_image({.image_size = ~uint64_t{0}}));
   const Payload payload = open_payload(image.path(), std::nullopt, 32 * kMiB);
 
-  EXPECT_THAT(refusal([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); }),
+  EXPECT_THAT(refusal_of([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); }),
               AllOf(HasSubstr("needs 18446744073709551615 bytes"), HasSubstr("No memory size")));
 }
 
@@ -95,7 +93,7 @@ TEST(Loader, initrd_that_does_not_fit_is_refused_with_the_numbers_and_the_remedy
   initrd.truncate(31 * kMiB);
   const Payload payload = open_payload(MemoryFile(make_image()).path(), initrd.path(), 32 * kMiB);
 
-  EXPECT_THAT(refusal([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); }),
+  EXPECT_THAT(refusal_of([&] { static_cast<void>(place_payload(ram(32 * kMiB), payload)); }),
               AllOf(HasSubstr("initrd " + initrd.path().native()), HasSubstr("32505856 bytes"),
                     HasSubstr("at least 34MiB")));
 }
@@ -104,11 +102,12 @@ TEST(Loader, missing_and_empty_initrd_are_refused) {
   const MemoryFile image(make_image());
   const MemoryFile empty({});
 
+  EXPECT_THAT(refusal_of([&] {
+                static_cast<void>(open_payload(image.path(), "/nowhere/initrd", 32 * kMiB));
+              }),
+              HasSubstr("initrd /nowhere/initrd"));
   EXPECT_THAT(
-      refusal([&] { static_cast<void>(open_payload(image.path(), "/nowhere/initrd", 32 * kMiB)); }),
-      HasSubstr("initrd /nowhere/initrd"));
-  EXPECT_THAT(
-      refusal([&] { static_cast<void>(open_payload(image.path(), empty.path(), 32 * kMiB)); }),
+      refusal_of([&] { static_cast<void>(open_payload(image.path(), empty.path(), 32 * kMiB)); }),
       HasSubstr("is empty"));
 }
 
@@ -120,7 +119,7 @@ TEST(Loader, file_cut_short_after_it_was_opened_is_refused) {
   const Placement placement = place_payload(ram(32 * kMiB), payload);
   image.truncate(100);
 
-  EXPECT_THAT(refusal([&] { load(memory, payload, placement, bytes_of("device tree")); }),
+  EXPECT_THAT(refusal_of([&] { load(memory, payload, placement, bytes_of("device tree")); }),
               HasSubstr("kernel " + image.path().native()));
 }
 
@@ -130,7 +129,7 @@ TEST(Loader, device_tree_beyond_its_2_mib_is_refused) {
   const Payload payload = open_payload(MemoryFile(make_image()).path(), std::nullopt, 32 * kMiB);
   const Placement placement = place_payload(ram(32 * kMiB), payload);
 
-  EXPECT_THAT(refusal([&] { load(memory, payload, placement, Bytes(2 * kMiB + 1)); }),
+  EXPECT_THAT(refusal_of([&] { load(memory, payload, placement, Bytes(2 * kMiB + 1)); }),
               HasSubstr("2097153 bytes"));
 }
 

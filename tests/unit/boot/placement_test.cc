@@ -6,15 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sizes.h"
+#include "tests/unit/boot/guest_ram.h"
+
 namespace redoubt::boot {
 namespace {
 
-constexpr uint64_t kKiB = uint64_t{1} << 10;
-constexpr uint64_t kMiB = uint64_t{1} << 20;
-constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
-
-GuestRange ram(uint64_t size) { return {GuestAddress(0x4000'0000), size}; }
 
 TEST(Placement, small_guest_has_everything_where_the_header_draws_it) {
   const auto placement =

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "tests/contains.h"
 #include "vmm/base/setup_error.h"
 #include "vmm/cli/command_line.h"
 
@@ -36,10 +37,6 @@ inline std::string fault_of(const std::vector<const char*>& arguments) {
   } catch (const SetupError& error) {
     return error.status() == ExitStatus::Usage ? error.what() : "not a usage error";
   }
-}
-
-inline bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace redoubt::cli

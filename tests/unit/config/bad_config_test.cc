@@ -20,21 +20,13 @@ using std::string_view_literals::operator""sv;
   "and "                                                                                        \
   "shares"
 
-struct BadConfig {
-  std::string_view name;
-  std::string_view text;
-  std::string_view fault;
-};
-
-void PrintTo(const BadConfig& bad, std::ostream* stream) { *stream << bad.name; }
-
-class BadConfigTest : public testing::TestWithParam<BadConfig> {};
+class BadConfigTest : public testing::TestWithParam<BadText> {};
 
 TEST_P(BadConfigTest, is_refused_with_its_place_and_reason) {
   EXPECT_EQ(faults_of(GetParam().text), GetParam().fault);
 }
 
-constexpr BadConfig kNotYaml[] = {
+constexpr BadText kNotYaml[] = {
     {"empty", "", "test.yaml:1:1: no configuration in this file: it needs at least boot.kernel"},
     {"comment_only", "# nothing\n\n",
      "test.yaml:1:1: no configuration in this file: it needs at least boot.kernel"},
@@ -99,7 +91,7 @@ constexpr BadConfig kNotYaml[] = {
      "test.yaml:1:19: nested too deeply: this is not a configuration"},
 };
 
-constexpr BadConfig kBadKeys[] = {
+constexpr BadText kBadKeys[] = {
     {"no_kernel", "cpus: 1\n", "test.yaml:1:1: boot.kernel: is required, and not given"},
     {"no_kernel_in_boot", "cpus: 1\nboot:\n  cmdline: x\n",
      "test.yaml:2:1: boot.kernel: is required, and not given"},
@@ -130,7 +122,7 @@ constexpr BadConfig kBadKeys[] = {
      "test.yaml:2:1: ?[2J: unknown key (known here: " TOP_KEYS ")"},
 };
 
-constexpr BadConfig kBadValues[] = {
+constexpr BadText kBadValues[] = {
     {"name_is_number", "boot: {kernel: Image}\nname: 42\n",
      "test.yaml:2:7: name: expected a string, but 42 without quotes is a number: write \"42\""},
     {"name_is_truth", "boot: {kernel: Image}\nname: true\n",
@@ -235,10 +227,6 @@ constexpr BadConfig kBadValues[] = {
     {"none_with_path", "boot: {kernel: Image}\nconsole: {path: x, type: none}\n",
      "test.yaml:2:17: console.path: console.type none takes no console.path"},
 };
-
-std::string name_of(const testing::TestParamInfo<BadConfig>& info) {
-  return std::string(info.param.name);
-}
 
 INSTANTIATE_TEST_SUITE_P(NotYaml, BadConfigTest, testing::ValuesIn(kNotYaml), name_of);
 INSTANTIATE_TEST_SUITE_P(Keys, BadConfigTest, testing::ValuesIn(kBadKeys), name_of);

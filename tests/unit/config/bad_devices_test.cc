@@ -13,22 +13,14 @@ namespace redoubt::config {
 namespace {
 
 // Faults are in the second line, below the kernel.
-struct BadDevices {
-  std::string_view name;
-  std::string_view text;
-  std::string_view fault;
-};
-
-void PrintTo(const BadDevices& bad, std::ostream* stream) { *stream << bad.name; }
-
-class BadDevicesTest : public testing::TestWithParam<BadDevices> {};
+class BadDevicesTest : public testing::TestWithParam<BadText> {};
 
 TEST_P(BadDevicesTest, are_refused_with_their_place_and_reason) {
   const std::string text = std::string(kMinimal).append(GetParam().text).append("\n");
   EXPECT_EQ(faults_of(text), "test.yaml:" + std::string(GetParam().fault));
 }
 
-constexpr BadDevices kLists[] = {
+constexpr BadText kLists[] = {
     {"disks_is_a_map", "disks: {path: a}",
      "2:8: disks: expected a list of maps of path, readonly, direct, discard, serial and queues"},
     {"disks_is_nothing", "disks:",
@@ -56,7 +48,7 @@ constexpr BadDevices kLists[] = {
      "2:10: shares[0].path: is required, and not given"},
 };
 
-constexpr BadDevices kValues[] = {
+constexpr BadText kValues[] = {
     {"serial_long", "disks: [{path: a, serial: abcdefghijklmnopqrstu}]",
      "2:27: disks[0].serial: at most 20 bytes, got 21"},
     {"serial_not_ascii", "disks: [{path: a, serial: é}]",
@@ -103,7 +95,7 @@ constexpr BadDevices kValues[] = {
     {"rng_word", "rng: yes", "2:6: rng: expected true or false, got \"yes\", did you mean true?"},
 };
 
-constexpr BadDevices kCombinations[] = {
+constexpr BadText kCombinations[] = {
     {"tap_without_interface", "networks: [{type: tap}]",
      "2:19: networks[0].type: tap needs networks[0].tap or networks[0].fd"},
     {"tap_and_fd", "networks: [{type: tap, tap: a, fd: 3}]",
@@ -164,10 +156,6 @@ constexpr BadDevices kCombinations[] = {
     {"window_by_default_does_not_fit", "memory: {size: 1023GiB}\nrng: true",
      "2:1: memory.dma_window: 2MiB do not fit below guest address 1TiB: RAM of 1023GiB leaves 0"},
 };
-
-std::string name_of(const testing::TestParamInfo<BadDevices>& info) {
-  return std::string(info.param.name);
-}
 
 INSTANTIATE_TEST_SUITE_P(Lists, BadDevicesTest, testing::ValuesIn(kLists), name_of);
 INSTANTIATE_TEST_SUITE_P(Values, BadDevicesTest, testing::ValuesIn(kValues), name_of);

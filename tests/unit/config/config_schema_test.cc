@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/config/config_testing.h"
-#include "tests/unit/config/example_configs.h"
+#include "tests/unit/config/example_folder.h"
 #include "vmm/config/config_keys.h"
 #include "vmm/config/config_text.h"
 #include "vmm/config/config_value.h"

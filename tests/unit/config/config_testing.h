@@ -3,9 +3,12 @@
 // Shorthands for tests of configurations given as text.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "vmm/config/load_config.h"
 
@@ -28,5 +31,18 @@ inline std::string faults_of(std::string_view text,
 }
 
 inline constexpr std::string_view kMinimal = "boot: {kernel: Image}\n";
+
+// What is wrong with a text, in the words that a user reads.
+struct BadText {
+  std::string_view name;  // of the test
+  std::string_view text;
+  std::string_view fault;
+};
+
+inline void PrintTo(const BadText& bad, std::ostream* stream) { *stream << bad.name; }
+
+inline std::string name_of(const testing::TestParamInfo<BadText>& info) {
+  return std::string(info.param.name);
+}
 
 }  // namespace redoubt::config

@@ -6,10 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sizes.h"
+
 namespace redoubt {
 namespace {
-
-constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 VmConfig with_devices() {
   VmConfig config;

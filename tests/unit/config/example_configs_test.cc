@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/config/example_configs.h"
+#include "tests/unit/config/example_folder.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -11,14 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/sizes.h"
 #include "tests/unit/config/config_testing.h"
 
 namespace redoubt::config {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 // A folder of its own, gone afterwards.
 class LoadConfigTest : public testing::Test {

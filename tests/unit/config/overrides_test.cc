@@ -8,12 +8,11 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sizes.h"
 #include "tests/unit/config/config_testing.h"
 
 namespace redoubt::config {
 namespace {
-
-constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 TEST(Overrides, replace_values_of_the_file_and_the_last_one_counts) {
   const VmConfig config =

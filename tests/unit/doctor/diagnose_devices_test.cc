@@ -13,6 +13,7 @@
 #include <linux/if_tun.h>
 #include <unistd.h>
 
+#include "tests/contains.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::doctor {
@@ -21,10 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kNetAdmin = uint64_t{1} << CAP_NET_ADMIN;
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 // A folder that stands for the root of a host, with images in it.
 class DiagnoseDevicesTest : public testing::Test {
@@ -79,17 +76,17 @@ TEST_F(DiagnoseDevicesTest, good_image_is_told_with_its_size) {
 
   EXPECT_EQ(finding.id, "disks[0]");
   EXPECT_EQ(finding.verdict, Verdict::Good) << finding.evidence;
-  EXPECT_TRUE(has(finding.evidence, "a raw image of 2KiB, writable")) << finding.evidence;
+  EXPECT_TRUE(contains(finding.evidence, "a raw image of 2KiB, writable")) << finding.evidence;
 }
 
 TEST_F(DiagnoseDevicesTest, image_that_is_missing_or_odd_is_bad) {
   const Finding missing = disk({.path = root_ / "gone.img"});
   EXPECT_EQ(missing.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(missing.evidence, "No such file")) << missing.evidence;
+  EXPECT_TRUE(contains(missing.evidence, "No such file")) << missing.evidence;
 
   const Finding odd = disk({.path = write("odd.img", std::string(513, 'x'))});
   EXPECT_EQ(odd.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(odd.evidence, "513 bytes")) << odd.evidence;
+  EXPECT_TRUE(contains(odd.evidence, "513 bytes")) << odd.evidence;
 }
 
 TEST_F(DiagnoseDevicesTest, image_that_is_locked_is_bad_for_a_writer) {
@@ -102,7 +99,7 @@ TEST_F(DiagnoseDevicesTest, image_that_is_locked_is_bad_for_a_writer) {
   EXPECT_EQ(disk({.path = image, .readonly = true}).verdict, Verdict::Good);
   const Finding writer = disk({.path = image});
   EXPECT_EQ(writer.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(writer.evidence, "locked")) << writer.evidence;
+  EXPECT_TRUE(contains(writer.evidence, "locked")) << writer.evidence;
 
   lock.l_type = F_WRLCK;
   ASSERT_EQ(::fcntl(other.get(), F_OFD_SETLK, &lock), 0);
@@ -145,12 +142,12 @@ TEST_F(DiagnoseDevicesTest, tap_that_is_there_is_good_for_its_owner_and_administ
 TEST_F(DiagnoseDevicesTest, tap_that_is_not_there_takes_the_right_to_make_it) {
   const Finding denied = network(tap("tap0"));
   EXPECT_EQ(denied.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(denied.remedy, "ip tuntap add dev tap0 mode tap")) << denied.remedy;
+  EXPECT_TRUE(contains(denied.remedy, "ip tuntap add dev tap0 mode tap")) << denied.remedy;
 
   host_.capabilities = kNetAdmin;
   const Finding allowed = network(tap("tap0"));
   EXPECT_EQ(allowed.verdict, Verdict::Good);
-  EXPECT_TRUE(has(allowed.evidence, "can be made")) << allowed.evidence;
+  EXPECT_TRUE(contains(allowed.evidence, "can be made")) << allowed.evidence;
 }
 
 TEST_F(DiagnoseDevicesTest, interface_that_is_no_tap_or_has_one_queue_is_bad) {
@@ -159,8 +156,8 @@ TEST_F(DiagnoseDevicesTest, interface_that_is_no_tap_or_has_one_queue_is_bad) {
   make_tap("single", IFF_TAP, "-1");
   make_tap("multi", IFF_TAP | IFF_MULTI_QUEUE, "-1");
 
-  EXPECT_TRUE(has(network(tap("eth0")).evidence, "no tap"));
-  EXPECT_TRUE(has(network(tap("tun0")).evidence, "no tap"));
+  EXPECT_TRUE(contains(network(tap("eth0")).evidence, "no tap"));
+  EXPECT_TRUE(contains(network(tap("tun0")).evidence, "no tap"));
   NetOptions several = tap("single");
   several.queues = 4;
   EXPECT_EQ(network(several).verdict, Verdict::Bad);
@@ -172,7 +169,7 @@ TEST_F(DiagnoseDevicesTest, interface_that_is_no_tap_or_has_one_queue_is_bad) {
 TEST_F(DiagnoseDevicesTest, tap_needs_the_nodes_of_tun_and_where_asked_for_vhost) {
   make_tap("tap0", IFF_TAP, "-1");
   host_.vhost_net_error = ENOENT;
-  EXPECT_TRUE(has(network(tap("tap0")).evidence, "without vhost-net"));
+  EXPECT_TRUE(contains(network(tap("tap0")).evidence, "without vhost-net"));
   NetOptions vhost = tap("tap0");
   vhost.vhost = VhostUse::On;
   EXPECT_EQ(network(vhost).verdict, Verdict::Bad);
@@ -216,11 +213,11 @@ TEST_F(DiagnoseDevicesTest, share_needs_its_folder_and_virtiofsd) {
   EXPECT_EQ(diagnose_endpoints(config, host_).front().verdict, Verdict::Good);
 
   config.shares[0].path = write("file", "x");
-  EXPECT_TRUE(has(diagnose_endpoints(config, host_).front().evidence, "no folder"));
+  EXPECT_TRUE(contains(diagnose_endpoints(config, host_).front().evidence, "no folder"));
 
   config.shares[0].path = root_;
   host_.virtiofsd.reset();
-  EXPECT_TRUE(has(diagnose_endpoints(config, host_).front().remedy, "package virtiofsd"));
+  EXPECT_TRUE(contains(diagnose_endpoints(config, host_).front().remedy, "package virtiofsd"));
 }
 
 TEST_F(DiagnoseDevicesTest, window_is_told_device_by_device) {

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "tests/contains.h"
+
 namespace redoubt::doctor {
 namespace {
 
@@ -39,10 +41,6 @@ Finding finding_of(const HostFacts& facts, const std::string& id) {
   return {};
 }
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(DiagnoseHost, everything_is_good_on_a_good_host) {
   for (const Finding& finding : diagnose_host(good_host())) {
     EXPECT_EQ(finding.verdict, Verdict::Good) << finding.id << ": " << finding.evidence;
@@ -52,10 +50,10 @@ TEST(DiagnoseHost, everything_is_good_on_a_good_host) {
 
 TEST(DiagnoseHost, names_nvhe_and_hvhe) {
   HostFacts facts = good_host();
-  EXPECT_TRUE(has(finding_of(facts, "protected-mode").evidence, "nVHE"));
+  EXPECT_TRUE(contains(finding_of(facts, "protected-mode").evidence, "nVHE"));
 
   facts.kvm_log = {"kvm [1]: Protected hVHE mode initialized successfully"};
-  EXPECT_TRUE(has(finding_of(facts, "protected-mode").evidence, "hVHE"));
+  EXPECT_TRUE(contains(finding_of(facts, "protected-mode").evidence, "hVHE"));
 }
 
 TEST(DiagnoseHost, another_architecture_is_bad) {
@@ -84,7 +82,7 @@ TEST(DiagnoseHost, kvm_without_permission_says_group) {
   const Finding finding = finding_of(facts, "dev-kvm");
 
   EXPECT_EQ(finding.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(finding.remedy, "group"));
+  EXPECT_TRUE(contains(finding.remedy, "group"));
 }
 
 TEST(DiagnoseHost, foreign_hypervisor_is_named) {
@@ -95,7 +93,7 @@ TEST(DiagnoseHost, foreign_hypervisor_is_named) {
   const Finding finding = finding_of(facts, "el2");
 
   EXPECT_EQ(finding.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(finding.evidence, "gunyah"));
+  EXPECT_TRUE(contains(finding.evidence, "gunyah"));
 }
 
 TEST(DiagnoseHost, kernel_started_at_el1_is_told) {
@@ -114,7 +112,7 @@ TEST(DiagnoseHost, missing_command_line_word_is_the_remedy) {
   const Finding finding = finding_of(facts, "protected-mode");
 
   EXPECT_EQ(finding.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(finding.remedy, "kvm-arm.mode=protected"));
+  EXPECT_TRUE(contains(finding.remedy, "kvm-arm.mode=protected"));
 }
 
 TEST(DiagnoseHost, vhe_kernel_is_told_apart) {
@@ -122,7 +120,7 @@ TEST(DiagnoseHost, vhe_kernel_is_told_apart) {
   facts.kvm.protected_vm_error = EINVAL;
   facts.kvm_log = {"kvm: Protected KVM not available with VHE"};
 
-  EXPECT_TRUE(has(finding_of(facts, "protected-mode").evidence, "VHE"));
+  EXPECT_TRUE(contains(finding_of(facts, "protected-mode").evidence, "VHE"));
 }
 
 TEST(DiagnoseHost, host_with_gicv2_is_bad) {
@@ -133,7 +131,7 @@ TEST(DiagnoseHost, host_with_gicv2_is_bad) {
   const Finding finding = finding_of(facts, "gic");
 
   EXPECT_EQ(finding.verdict, Verdict::Bad);
-  EXPECT_TRUE(has(finding.evidence, "GICv2"));
+  EXPECT_TRUE(contains(finding.evidence, "GICv2"));
 }
 
 TEST(DiagnoseHost, hard_limit_below_any_guest_is_bad_unless_capable) {
@@ -159,7 +157,7 @@ TEST(DiagnoseHost, kernel_that_gives_up_isolation_when_it_panics_is_noted) {
 
   facts.kernel_config.text = "CONFIG_PKVM_DISABLE_STAGE2_ON_PANIC=y\n";
   EXPECT_EQ(finding_of(facts, "panic").verdict, Verdict::Note);
-  EXPECT_TRUE(has(finding_of(facts, "panic").evidence, "/proc/config.gz has CONFIG_PKVM"));
+  EXPECT_TRUE(contains(finding_of(facts, "panic").evidence, "/proc/config.gz has CONFIG_PKVM"));
 
   facts.kernel_config = {};
   EXPECT_EQ(finding_of(facts, "panic").verdict, Verdict::Note);
@@ -188,7 +186,7 @@ TEST(DiagnoseHost, absent_module_is_a_note_with_its_modprobe) {
   const Finding finding = finding_of(facts, "tun");
 
   EXPECT_EQ(finding.verdict, Verdict::Note);
-  EXPECT_TRUE(has(finding.remedy, "modprobe tun"));
+  EXPECT_TRUE(contains(finding.remedy, "modprobe tun"));
 }
 
 TEST(DiagnoseHost, node_without_permission_is_no_missing_module) {
@@ -198,8 +196,8 @@ TEST(DiagnoseHost, node_without_permission_is_no_missing_module) {
   const Finding finding = finding_of(facts, "vhost-net");
 
   EXPECT_EQ(finding.verdict, Verdict::Note);
-  EXPECT_TRUE(has(finding.remedy, "open it"));
-  EXPECT_FALSE(has(finding.remedy, "modprobe"));
+  EXPECT_TRUE(contains(finding.remedy, "open it"));
+  EXPECT_FALSE(contains(finding.remedy, "modprobe"));
 }
 
 TEST(DiagnoseHost, missing_program_is_a_note_with_its_package) {
@@ -208,16 +206,16 @@ TEST(DiagnoseHost, missing_program_is_a_note_with_its_package) {
   facts.virtiofsd.reset();
 
   EXPECT_EQ(finding_of(facts, "passt").verdict, Verdict::Note);
-  EXPECT_TRUE(has(finding_of(facts, "virtiofsd").remedy, "package virtiofsd"));
+  EXPECT_TRUE(contains(finding_of(facts, "virtiofsd").remedy, "package virtiofsd"));
 }
 
 TEST(DiagnoseHost, io_uring_that_is_forbidden_is_told_from_one_that_is_not_there) {
   HostFacts facts = good_host();
   facts.io_uring_error = EPERM;
-  EXPECT_TRUE(has(finding_of(facts, "io-uring").remedy, "kernel.io_uring_disabled"));
+  EXPECT_TRUE(contains(finding_of(facts, "io-uring").remedy, "kernel.io_uring_disabled"));
 
   facts.io_uring_error = ENOSYS;
-  EXPECT_TRUE(has(finding_of(facts, "io-uring").remedy, "CONFIG_IO_URING"));
+  EXPECT_TRUE(contains(finding_of(facts, "io-uring").remedy, "CONFIG_IO_URING"));
 }
 
 }  // namespace

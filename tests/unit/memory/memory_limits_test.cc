@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "tests/contains.h"
 #include "tests/unit/memory/death.h"
 #include "vmm/base/setup_error.h"
 #include "vmm/memory/locked_memory.h"
@@ -41,10 +42,6 @@ void drop_capabilities() {
 void limit_locked_memory(uint64_t soft, uint64_t hard) {
   const rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
   if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) ::_exit(104);
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 TEST(MemoryNeed, locked_is_guest_and_vcpu_pages_and_what_is_locked_already) {
@@ -144,15 +141,15 @@ TEST(CheckMemoryLimits, refusal_tells_the_numbers_and_the_remedies) {
     } catch (const SetupError& error) {
       const std::string what = error.what();
       const uint64_t need = memory_need(4 * kMib, 1, locked_memory().locked).locked;
-      if (!mentions(what, "4.0 MiB (4194304 bytes)")) ::_exit(1);
-      if (!mentions(what, std::to_string(need) + " bytes")) ::_exit(2);
-      if (!mentions(what, "soft limit is 1.0 MiB")) ::_exit(3);
-      if (!mentions(what, "hard limit 2.0 MiB")) ::_exit(4);
+      if (!contains(what, "4.0 MiB (4194304 bytes)")) ::_exit(1);
+      if (!contains(what, std::to_string(need) + " bytes")) ::_exit(2);
+      if (!contains(what, "soft limit is 1.0 MiB")) ::_exit(3);
+      if (!contains(what, "hard limit 2.0 MiB")) ::_exit(4);
       const std::string kib = std::to_string(need / 1024);
-      if (!mentions(error.remedy(), "ulimit -l " + kib)) ::_exit(5);
-      if (!mentions(error.remedy(), "LimitMEMLOCK=" + kib + "K")) ::_exit(6);
-      if (!mentions(error.remedy(), "limits.conf")) ::_exit(7);
-      if (!mentions(error.remedy(), "setcap cap_ipc_lock")) ::_exit(8);
+      if (!contains(error.remedy(), "ulimit -l " + kib)) ::_exit(5);
+      if (!contains(error.remedy(), "LimitMEMLOCK=" + kib + "K")) ::_exit(6);
+      if (!contains(error.remedy(), "limits.conf")) ::_exit(7);
+      if (!contains(error.remedy(), "setcap cap_ipc_lock")) ::_exit(8);
       ::_exit(42);
     }
   });
@@ -175,8 +172,8 @@ TEST(CheckMemoryLimits, more_than_the_host_has_is_refused) {
     FAIL() << "a petabyte was granted";
   } catch (const SetupError& error) {
     EXPECT_EQ(error.status(), ExitStatus::MemoryRefused);
-    EXPECT_TRUE(mentions(error.what(), "is available")) << error.what();
-    EXPECT_TRUE(mentions(error.remedy(), "memory.size")) << error.remedy();
+    EXPECT_TRUE(contains(error.what(), "is available")) << error.what();
+    EXPECT_TRUE(contains(error.remedy(), "memory.size")) << error.remedy();
   }
 }
 

@@ -25,6 +25,7 @@
 #include "devices/virtio/net/net_features.h"
 #include "devices/virtio/net/net_header.h"
 #include "tests/unit/devices/run_until.h"
+#include "tests/unit/devices/vhost/queues.h"
 #include "tests/unit/devices/virtio/fake_driver.h"
 #include "tests/unit/devices/virtio/fake_transport.h"
 #include "vmm/base/setup_error.h"
@@ -34,8 +35,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr uint16_t kRx = 0;
-constexpr uint16_t kTx = 1;
 // An EtherType nobody speaks (IEEE Std 802 local experimental 1).
 constexpr uint16_t kEtherType = 0x88b5;
 constexpr std::string_view kText = "sixty bytes are the least that an Ethernet frame has";

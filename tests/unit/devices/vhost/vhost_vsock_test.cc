@@ -20,6 +20,7 @@
 
 #include "devices/virtio/features.h"
 #include "tests/unit/devices/run_until.h"
+#include "tests/unit/devices/vhost/queues.h"
 #include "tests/unit/devices/virtio/fake_driver.h"
 #include "tests/unit/devices/virtio/fake_transport.h"
 #include "vmm/base/setup_error.h"
@@ -32,8 +33,6 @@ using testing::HasSubstr;
 constexpr uint32_t kCid = 4242;
 constexpr uint64_t kHostCid = 2;
 constexpr uint32_t kPort = 1234;
-constexpr uint16_t kRx = 0;
-constexpr uint16_t kTx = 1;
 
 // struct virtio_vsock_hdr (virtio 1.3, 5.10.6); packed, so taken apart by hand.
 struct Packet {

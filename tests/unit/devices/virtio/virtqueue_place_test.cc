@@ -15,7 +15,7 @@
 namespace redoubt {
 namespace {
 
-std::string text(QueueError error) { return std::string(describe(error)); }
+std::string words(QueueError error) { return std::string(describe(error)); }
 
 class VirtqueuePlaceTest : public QueueFixture {
  protected:
@@ -48,7 +48,7 @@ TEST_F(VirtqueuePlaceTest, buffer_that_is_not_wholly_in_the_window_is_refused) {
       start_over();
       driver.set_descriptor(0, 0, {at, length, flags, 0});
       driver.make_available(0, 0);
-      EXPECT_EQ(error_of_pop(), text(QueueError::OutOfRange)) << at << " " << length;
+      EXPECT_EQ(error_of_pop(), words(QueueError::OutOfRange)) << at << " " << length;
     }
   }
   for (const auto& [at, length] : {std::pair{start, 1u}, {end - 1, 1u}, {end - 4096, 4096u}}) {
@@ -64,7 +64,7 @@ TEST_F(VirtqueuePlaceTest, indirect_table_outside_the_window_is_refused) {
                             driver.memory().window()->end().value() - 8, 0xffff'ffff'ffff'fff8}) {
     driver.set_descriptor(0, 0, {at, 16, kDescIndirect, 0});
     driver.make_available(0, 0);
-    EXPECT_EQ(error_of_pop(), text(QueueError::OutOfRange)) << at;
+    EXPECT_EQ(error_of_pop(), words(QueueError::OutOfRange)) << at;
   }
 }
 
@@ -87,12 +87,12 @@ TEST_F(VirtqueuePlaceTest, ring_that_is_not_wholly_in_the_window_is_refused) {
   for (const auto& [ring, size] : rings) {
     const auto error = [&, which = ring](uint64_t at) {
       const auto made = Virtqueue::create(driver.memory(), with(driver.layout(0), which, at), 0, 1);
-      return made ? "" : text(made.error());
+      return made ? "" : words(made.error());
     };
     for (const uint64_t at :
          {uint64_t{0}, driver.outside().value(), driver.nowhere().value(), start - 16,
           (end - size + 16) & ~uint64_t{15}, end, ~uint64_t{0} & ~uint64_t{15}, ~uint64_t{0}}) {
-      EXPECT_EQ(error(at), text(QueueError::OutOfRange)) << at;
+      EXPECT_EQ(error(at), words(QueueError::OutOfRange)) << at;
     }
     EXPECT_EQ(error(start), "");
     EXPECT_EQ(error((end - size) & ~uint64_t{15}), "");

@@ -16,9 +16,6 @@ namespace {
 using ::testing::ElementsAre;
 using Kind = IoOperation::Kind;
 
-constexpr uint8_t kOk = VIRTIO_BLK_S_OK;
-constexpr uint8_t kIoError = VIRTIO_BLK_S_IOERR;
-
 constexpr std::array kErrors = {EIO,       ENOSPC,    EDQUOT,  EINVAL, EFBIG,  ENOMEM, EBADF,
                                 EPERM,     EROFS,     ENXIO,   ENODEV, ESTALE, EFAULT, ETIMEDOUT,
                                 EREMOTEIO, ECANCELED, ENOLINK, EILSEQ, ENODATA};

@@ -16,10 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr uint8_t kOk = VIRTIO_BLK_S_OK;
-constexpr uint8_t kIoError = VIRTIO_BLK_S_IOERR;
-constexpr uint8_t kUnsupported = VIRTIO_BLK_S_UNSUPP;
-
 std::span<const std::byte> bytes_of_header(const virtio_blk_outhdr& header) {
   return std::as_bytes(std::span(&header, 1));
 }

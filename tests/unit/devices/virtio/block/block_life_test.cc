@@ -13,8 +13,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr uint8_t kOk = VIRTIO_BLK_S_OK;
-
 TEST(BlockLife, after_a_reset_the_disk_works_again) {
   Disk disk;
   for (int i = 0; i < 3; ++i) {

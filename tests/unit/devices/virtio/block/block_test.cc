@@ -12,10 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using Kind = IoOperation::Kind;
 
-constexpr uint8_t kOk = VIRTIO_BLK_S_OK;
-constexpr uint8_t kIoError = VIRTIO_BLK_S_IOERR;
-constexpr uint8_t kUnsupported = VIRTIO_BLK_S_UNSUPP;
-
 TEST(Block, read_gives_the_bytes_of_the_image_and_counts_them_with_the_status) {
   Disk disk;
   disk.transport.start();

@@ -20,6 +20,11 @@
 
 namespace redoubt {
 
+// Status of a request (virtio 1.3, 5.2.6).
+inline constexpr uint8_t kOk = VIRTIO_BLK_S_OK;
+inline constexpr uint8_t kIoError = VIRTIO_BLK_S_IOERR;
+inline constexpr uint8_t kUnsupported = VIRTIO_BLK_S_UNSUPP;
+
 inline constexpr uint64_t bit(unsigned number) { return uint64_t{1} << number; }
 
 struct Disk {

@@ -9,6 +9,7 @@
 
 #include "devices/console/stream_console.h"
 #include "tests/rounds.h"
+#include "tests/sizes.h"
 #include "tests/unit/devices/virtio/console/console_fixture.h"
 #include "tests/unit/devices/virtio/console/resident_memory.h"
 
@@ -16,8 +17,6 @@ namespace redoubt {
 namespace {
 
 using ::testing::IsEmpty;
-
-constexpr size_t kMiB = size_t{1} << 20;
 
 // --- Control messages
 

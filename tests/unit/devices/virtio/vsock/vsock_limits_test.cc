@@ -10,13 +10,12 @@
 #include <sys/resource.h>
 
 #include "tests/rounds.h"
+#include "tests/sizes.h"
 #include "tests/unit/devices/virtio/console/resident_memory.h"
 #include "tests/unit/devices/virtio/vsock/vsock_fixture.h"
 
 namespace redoubt {
 namespace {
-
-constexpr size_t kMiB = size_t{1} << 20;
 
 // Sockets that a loop of this process waits for and need not wait for: while there is one, the loop
 // spins.

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Where the example configurations are: in the tree, or on the board where REDOUBT_CONFIGS says.
-#pragma once
+#include "tests/unit/config/example_folder.h"
 
 #include <cstdlib>
-#include <filesystem>
 
 namespace redoubt::config {
 
-inline std::filesystem::path example_folder() {
+std::filesystem::path example_folder() {
   const char* folder = std::getenv("REDOUBT_CONFIGS");
   return folder != nullptr ? folder : REDOUBT_SOURCE_DIR "/configs";
 }
