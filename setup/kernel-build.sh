@@ -37,6 +37,43 @@ kernel_make() {
     -j"${REDOUBT_JOBS:-$(nproc)}" "$@"
 }
 
+# Prints the files that the patches of a folder make or change; what no kernel is made of is not in
+# the source.
+kernel_patched_files() {
+  sed -n 's|^+++ b/||p' "$1"/*.patch | grep -Ev '^(Documentation|tools/testing)/' | sort -u
+}
+
+# Files are shared with the unpatched source by hard links, which both `git apply` and this function
+# break before they change anything. A file that is as it was in the tree before keeps its date, so
+# that only what has changed is compiled again; one that goes back to the unpatched state is dated
+# now, since its own date is older than its object's.
+kernel_apply() {
+  local tree=$1 patches=$2 new=$1.partial file
+  rm -rf "$new"
+  cp -al "$source" "$new"
+  (cd "$new" && GIT_CEILING_DIRECTORIES=$redoubt_cache \
+    git apply --whitespace=nowarn --exclude='Documentation/*' --exclude='tools/testing/*' \
+      "$patches"/*.patch)
+  mkdir "$new/.redoubt-patches"
+  cp "$patches"/*.patch "$new/.redoubt-patches/"
+  { kernel_patched_files "$patches"
+    [ ! -d "$tree/.redoubt-patches" ] || kernel_patched_files "$tree/.redoubt-patches"
+  } | sort -u | while read -r file; do
+    [ -f "$new/$file" ] || continue
+    cp "$new/$file" "$new/$file.redoubt"
+    mv "$new/$file.redoubt" "$new/$file"
+    if cmp -s "$tree/$file" "$new/$file"; then touch -r "$tree/$file" "$new/$file"; fi
+  done
+  publish "$new" "$tree"
+}
+
+# kernel_patch TREE PATCHES: TREE becomes the source with the patches of the folder PATCHES applied,
+# if it is not that already.
+kernel_patch() {
+  cmp -s <(cat "$2"/*.patch) <(cat "$1"/.redoubt-patches/*.patch 2>&1) ||
+    step "patching the Linux $kernel_series source" kernel_apply "$1" "$2"
+}
+
 # kernel_configure TREE OBJECTS FRAGMENT…: every option must be in the configuration as asked: one
 # that Kconfig dropped, for a dependency or because it is gone, would be missed much later and in
 # another place.
