@@ -196,7 +196,7 @@ STAGES = (
           _BUILT),
     Stage("native", "the README's build commands in a copy of the tree: unit tests here", _native),
     Stage("asan", "unit tests under ASan and UBSan", _unit("asan", "address,undefined")),
-    # With gcc 12 the thread sanitizer cannot map its shadow on kernels that randomize widely.
+    # The thread sanitizer of Debian 12 cannot map its shadow on kernels that randomize widely.
     Stage("tsan", "unit tests under TSan",
           _unit("tsan", "thread", ("setarch", os.uname().machine, "-R"),
                 {"REDOUBT_FEWER_ROUNDS": "1"})),

@@ -62,7 +62,7 @@ TEST(Log, guest_message_is_a_warning_with_its_values) {
 }
 
 TEST(Log, guest_cannot_fill_the_log) {
-  const CapturedLog captured;
+  const CapturedLog captured("%l %v");
   log::RateLimit limit(2);
   for (int i = 0; i < kMany; ++i) log::guest(limit, "again");
   EXPECT_LT(captured.text().size(), size_t{kMany});

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether ASan or TSan, which keep memory of their own, is built in: gcc says so by macros, clang
-// by features.
+// Which sanitizer is built in: gcc says so by macros, clang by features.
 #pragma once
 
 namespace redoubt {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kAddressSanitized = true;
 #elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+constexpr bool kAddressSanitized = __has_feature(address_sanitizer);
 #else
-constexpr bool kSanitized = false;
+constexpr bool kAddressSanitized = false;
 #endif
+
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitized = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitized = false;
+#endif
+
+constexpr bool kSanitized = kAddressSanitized || kThreadSanitized;
 
 }  // namespace redoubt

@@ -57,8 +57,8 @@ void expect_no_growth(Disk::Engine kind) {
   const int64_t memory = resident_bytes();
   serve_requests(disk, header, data, rounds(10'000));
   EXPECT_EQ(open_files(), files);
-  // A sanitizer keeps what was freed.
-  EXPECT_TRUE(kSanitized || resident_bytes() <= memory + memory / 100 + 65536)
+  // ASan keeps what was freed.
+  EXPECT_TRUE(kAddressSanitized || resident_bytes() <= memory + memory / 100 + 65536)
       << resident_bytes() << " after " << memory;
 }
 
