@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,15 +14,12 @@
 #include "tests/board/suite/isolation_operations.h"
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/io_ring.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
 
 constexpr size_t kSize = sizeof kWord;
-
-[[noreturn]] void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 // What goes in at one end comes out at the other.
 struct Channel {

@@ -2,10 +2,8 @@
 #include "tests/board/suite/support/donation.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <ostream>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,16 +14,13 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/host_state.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
 
 const std::string kHugePages = "/sys/kernel/mm/transparent_hugepage/";
 constexpr size_t kFolio64 = 64 << 10;
-
-[[noreturn]] void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 uint64_t number_in(const std::string& path) {
   const auto text = read_file(path);

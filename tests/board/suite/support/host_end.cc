@@ -5,9 +5,7 @@
 #include <sys/un.h>
 
 #include <array>
-#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -15,26 +13,23 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/redoubt_process.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
 namespace {
 
-[[noreturn]] void throw_system_error(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 void wait_readable(const UniqueFd& fd) {
   pollfd poller{.fd = fd.get(), .events = POLLIN, .revents = 0};
   const auto patience = std::chrono::milliseconds(kPatience).count();
   const int ready = ::poll(&poller, 1, static_cast<int>(patience));
-  if (ready < 0) throw_system_error("poll");
+  if (ready < 0) throw_errno("poll");
   if (ready == 0) throw std::runtime_error("nothing came from the guest");
 }
 
 UniqueFd make_socket() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) throw_system_error("socket");
+  if (!fd.valid()) throw_errno("socket");
   return fd;
 }
 
@@ -55,20 +50,20 @@ const sockaddr* generic(const sockaddr_un& address) {
 HostEnd HostEnd::connect(const std::filesystem::path& socket) {
   UniqueFd fd = make_socket();
   const sockaddr_un address = address_of(socket);
-  if (::connect(fd.get(), generic(address), sizeof address) != 0) throw_system_error(socket);
+  if (::connect(fd.get(), generic(address), sizeof address) != 0) throw_errno(socket);
   return HostEnd(std::move(fd));
 }
 
 HostEnd HostEnd::open_terminal(const std::filesystem::path& terminal) {
   UniqueFd fd(::open(terminal.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!fd.valid()) throw_system_error(terminal);
+  if (!fd.valid()) throw_errno(terminal);
   return HostEnd(std::move(fd));
 }
 
 void HostEnd::write(std::string_view text) const {
   while (!text.empty()) {
     const ssize_t size = ::write(fd_.get(), text.data(), text.size());
-    if (size < 0) throw_system_error("write to the guest");
+    if (size < 0) throw_errno("write to the guest");
     text.remove_prefix(static_cast<size_t>(size));
   }
 }
@@ -79,7 +74,7 @@ bool HostEnd::read_some() {
   wait_readable(fd_);
   std::array<char, 65536> buffer{};
   const ssize_t size = ::read(fd_.get(), buffer.data(), buffer.size());
-  if (size < 0) throw_system_error("read from the guest");
+  if (size < 0) throw_errno("read from the guest");
   read_.append(buffer.data(), static_cast<size_t>(size));
   return size > 0;
 }
@@ -103,14 +98,14 @@ std::string HostEnd::read_to_end() {
 HostServer::HostServer(const std::filesystem::path& path) : fd_(make_socket()) {
   const sockaddr_un address = address_of(path);
   if (::bind(fd_.get(), generic(address), sizeof address) != 0 || ::listen(fd_.get(), 8) != 0) {
-    throw_system_error(path);
+    throw_errno(path);
   }
 }
 
 HostEnd HostServer::accept() const {
   wait_readable(fd_);
   UniqueFd client(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!client.valid()) throw_system_error("accept");
+  if (!client.valid()) throw_errno("accept");
   return HostEnd(std::move(client));
 }
 

@@ -2,8 +2,6 @@
 #include "tests/board/suite/support/io_ring.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -11,13 +9,10 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/backing.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
-
-[[noreturn]] void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 void* map(BorrowedFd ring, size_t size, off_t what) {
   void* data =

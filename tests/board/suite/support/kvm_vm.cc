@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/kvm_vm.h"
+#include "vmm/base/setup_error.h"
 
 #include <cerrno>
 #include <system_error>
@@ -12,10 +13,6 @@ namespace redoubt::suite {
 namespace {
 
 constexpr unsigned kInterrupts = 64;
-
-[[noreturn]] void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 void set_attribute(BorrowedFd device, uint32_t group, uint64_t attribute, const void* value) {
   kvm_device_attr request{};

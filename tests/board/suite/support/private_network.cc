@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/private_network.h"
+#include "vmm/base/setup_error.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +8,6 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -25,10 +25,6 @@ namespace redoubt::suite {
 
 namespace {
 
-[[noreturn]] void throw_system_error(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 ifreq request_for(const std::string& interface) {
   ifreq request{};
   interface.copy(std::begin(request.ifr_name), IFNAMSIZ - 1);
@@ -37,15 +33,15 @@ ifreq request_for(const std::string& interface) {
 
 UniqueFd control_socket() {
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) throw_system_error("socket");
+  if (!fd.valid()) throw_errno("socket");
   return fd;
 }
 
 void bring_up(const UniqueFd& socket, const std::string& interface) {
   ifreq request = request_for(interface);
-  if (::ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) throw_system_error(interface);
+  if (::ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) throw_errno(interface);
   request.ifr_flags |= IFF_UP;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) throw_system_error(interface + " up");
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) throw_errno(interface + " up");
 }
 
 sockaddr_in ipv4(const std::string& text) {
@@ -62,14 +58,14 @@ void set_ipv4(const UniqueFd& socket, const std::string& interface, unsigned lon
   ifreq request = request_for(interface);
   // SAFETY: struct ifreq has room for every kind of address that its calls take.
   *reinterpret_cast<sockaddr_in*>(&request.ifr_addr) = ipv4(address);
-  if (::ioctl(socket.get(), command, &request) != 0) throw_system_error(interface + " " + address);
+  if (::ioctl(socket.get(), command, &request) != 0) throw_errno(interface + " " + address);
 }
 
 UniqueFd open_tap(const std::string& name) {
   UniqueFd fd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
   ifreq request = request_for(name);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-  if (!fd.valid() || ::ioctl(fd.get(), TUNSETIFF, &request) != 0) throw_system_error("tap " + name);
+  if (!fd.valid() || ::ioctl(fd.get(), TUNSETIFF, &request) != 0) throw_errno("tap " + name);
   return fd;
 }
 
@@ -77,8 +73,8 @@ UniqueFd open_tap(const std::string& name) {
 
 PrivateNetwork::PrivateNetwork()
     : outside_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
-  if (!outside_.valid()) throw_system_error("/proc/thread-self/ns/net");
-  if (::unshare(CLONE_NEWNET) != 0) throw_system_error("unshare CLONE_NEWNET");
+  if (!outside_.valid()) throw_errno("/proc/thread-self/ns/net");
+  if (::unshare(CLONE_NEWNET) != 0) throw_errno("unshare CLONE_NEWNET");
   bring_up(control_socket(), "lo");
   // So that passt, which has no privileges, can carry the echoes of ping.
   std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "0 2147483647";
@@ -91,7 +87,7 @@ PrivateNetwork::~PrivateNetwork() {
 
 void PrivateNetwork::add_tap(const std::string& name) {
   const UniqueFd fd = open_tap(name);
-  if (::ioctl(fd.get(), TUNSETPERSIST, 1) != 0) throw_system_error("TUNSETPERSIST " + name);
+  if (::ioctl(fd.get(), TUNSETPERSIST, 1) != 0) throw_errno("TUNSETPERSIST " + name);
 }
 
 void PrivateNetwork::add_uplink() {
@@ -103,7 +99,7 @@ void PrivateNetwork::add_uplink() {
   *reinterpret_cast<sockaddr_in*>(&route.rt_genmask) = ipv4("0.0.0.0");
   *reinterpret_cast<sockaddr_in*>(&route.rt_gateway) = ipv4("203.0.113.2");
   route.rt_flags = RTF_UP | RTF_GATEWAY;
-  if (::ioctl(control_socket().get(), SIOCADDRT, &route) != 0) throw_system_error("SIOCADDRT");
+  if (::ioctl(control_socket().get(), SIOCADDRT, &route) != 0) throw_errno("SIOCADDRT");
 }
 
 void PrivateNetwork::set_address(const std::string& interface, const std::string& address) {
@@ -116,7 +112,7 @@ void PrivateNetwork::set_address(const std::string& interface, const std::string
 std::vector<std::string> PrivateNetwork::interfaces() const {
   std::vector<std::string> names;
   struct if_nameindex* all = ::if_nameindex();
-  if (all == nullptr) throw_system_error("if_nameindex");
+  if (all == nullptr) throw_errno("if_nameindex");
   for (const struct if_nameindex* one = all; one->if_index != 0; ++one) {
     names.emplace_back(one->if_name);
   }

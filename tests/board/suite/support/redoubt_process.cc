@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <iostream>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -19,16 +18,13 @@
 
 #include "tests/board/suite/support/process_account.h"
 #include "tests/board/suite/support/suite_dir.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
 namespace {
 
 constexpr int kCannotPrepare = 126;
-
-[[noreturn]] void throw_system_error(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 struct Pipe {
   UniqueFd read;
@@ -37,7 +33,7 @@ struct Pipe {
 
 Pipe make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_system_error("pipe2");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
@@ -75,7 +71,7 @@ RedoubtProcess::RedoubtProcess(Launch launch) {
   if (launch.input == Input::Terminal) {
     int master = -1;
     int slave = -1;
-    if (::openpty(&master, &slave, nullptr, nullptr, nullptr) != 0) throw_system_error("openpty");
+    if (::openpty(&master, &slave, nullptr, nullptr, nullptr) != 0) throw_errno("openpty");
     to_ = UniqueFd(master);
     from_ = UniqueFd(::fcntl(master, F_DUPFD_CLOEXEC, 0));
     terminal_ = UniqueFd(slave);
@@ -90,7 +86,7 @@ RedoubtProcess::RedoubtProcess(Launch launch) {
   const int child_out = terminal ? terminal_.get() : out.write.get();
 
   pid_ = ::fork();
-  if (pid_ < 0) throw_system_error("fork");
+  if (pid_ < 0) throw_errno("fork");
   if (pid_ == 0) become(launch, argv, child_in, child_out, err.write.get());
 
   if (!terminal) {
@@ -179,7 +175,7 @@ void RedoubtProcess::read_for(std::chrono::milliseconds time) {
 void RedoubtProcess::type(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(to_.get(), text.data(), text.size());
-    if (written < 0 && errno != EINTR) throw_system_error("write to redoubt");
+    if (written < 0 && errno != EINTR) throw_errno("write to redoubt");
     text.remove_prefix(static_cast<size_t>(std::max<ssize_t>(written, 0)));
   }
 }
@@ -195,7 +191,7 @@ int RedoubtProcess::reap(Clock::time_point deadline) {
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
   if (::poll(&ended, 1, static_cast<int>(std::max<long>(left, 0))) != 1) return -1;
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_) throw_system_error("waitpid");
+  if (::waitpid(pid_, &status, 0) != pid_) throw_errno("waitpid");
   status_ = exit_code(status);
   return *status_;
 }
@@ -213,7 +209,7 @@ int RedoubtProcess::wait_exit_unread() { return reap(Clock::now() + kPatience); 
 
 termios RedoubtProcess::terminal_mode() const {
   termios mode{};
-  if (::tcgetattr(terminal_.get(), &mode) != 0) throw_system_error("tcgetattr");
+  if (::tcgetattr(terminal_.get(), &mode) != 0) throw_errno("tcgetattr");
   return mode;
 }
 
