@@ -164,9 +164,11 @@ def _remote(log: Log) -> list[Case]:
 _BUILT = frozenset({"build"})
 
 # Atomic instructions, memory order, faults and their signal handler: what another CPU may do
-# otherwise. All else has run on the first board.
+# otherwise. All else has run on the first board, as have two long tests of a table's size and of
+# where the host's free memory lies.
 _OF_THE_PROCESSOR = ("*Contract*:Faults*:*SafeAccess*:GuestMemory*:Virtqueue*:Revocation*:"
-                     "ThreadsTest*")
+                     "ThreadsTest*-*.vm_beyond_the_255th_of_the_host_is_enomem:"
+                     "*.page_in_cma_is_migrated_first")
 
 # In the order they start. What takes long is early, so that no lane ends much before the others.
 STAGES = (
