@@ -8,12 +8,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <system_error>
 
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "vmm/base/unique_fd.h"
@@ -98,6 +100,16 @@ std::optional<unsigned> cpu_part() {
   const auto midr = read_file("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1");
   if (!midr) return std::nullopt;
   return static_cast<unsigned>(std::strtoull(midr->c_str(), nullptr, 16) >> 4 & 0xfff);
+}
+
+bool kernel_is_before(unsigned major, unsigned minor) {
+  utsname name{};
+  std::array<unsigned, 2> version{};
+  if (::uname(&name) != 0 ||
+      std::sscanf(name.release, "%u.%u", &version[0], &version[1]) != int{version.size()}) {
+    throw std::runtime_error(std::string("no version of a kernel: ") + name.release);
+  }
+  return version < std::array{major, minor};
 }
 
 void limit_locked_memory(uint64_t bytes) {

@@ -34,6 +34,8 @@ bool write_file(const std::string& path, std::string_view text);
 [[nodiscard]] uint64_t anonymous_huge_bytes(const void* address);
 // The part number of CPU 0 (MIDR_EL1 bits 15:4), which tells an emulated Cortex-A72 from others.
 [[nodiscard]] std::optional<unsigned> cpu_part();
+// Whether the host's kernel is older than Linux MAJOR.MINOR.
+[[nodiscard]] bool kernel_is_before(unsigned major, unsigned minor);
 
 // Sets the soft limit of RLIMIT_MEMLOCK; throws std::system_error.
 void limit_locked_memory(uint64_t bytes);
