@@ -2,7 +2,8 @@
 # shellcheck shell=bash source-path=SCRIPTDIR
 #
 # What every build of Linux here has in common. To be sourced after lib.sh. Sets
-#   source, version   the unpacked source of the series and its package version
+#   series            the series of Linux, 7.2 for example
+#   source, version   its unpacked source and the version of that package
 #   version_name      the version as part of a folder's name. Objects of one source version are
 #                     never mixed with those of another: unpacked files carry the package's dates,
 #                     which may be older than the objects
@@ -14,6 +15,7 @@
 prefix=aarch64-linux-gnu-
 [ "$(uname -m)" != aarch64 ] || prefix=
 command -v "${prefix}gcc" >/dev/null || die "no ${prefix}gcc: run setup/packages"
+series=$(kernel_series)
 source=$("$redoubt_root/setup/kernel-source")
 version=$(cat "$source/.redoubt-version")
 compiler=${prefix}gcc
@@ -37,10 +39,9 @@ kernel_make() {
     -j"${REDOUBT_JOBS:-$(nproc)}" "$@"
 }
 
-# Prints the files that the patches of a folder make or change; what no kernel is made of is not in
-# the source.
+# Prints the files that the patches make or change; what no kernel is made of is not in the source.
 kernel_patched_files() {
-  sed -n 's|^+++ b/||p' "$1"/*.patch | grep -Ev '^(Documentation|tools/testing)/' | sort -u
+  sed -n 's|^+++ b/||p' "$@" | grep -Ev '^(Documentation|tools/testing)/' | sort -u
 }
 
 # Files are shared with the unpatched source by hard links, which both `git apply` and this function
@@ -48,16 +49,17 @@ kernel_patched_files() {
 # that only what has changed is compiled again; one that goes back to the unpatched state is dated
 # now, since its own date is older than its object's.
 kernel_apply() {
-  local tree=$1 patches=$2 new=$1.partial file
+  local tree=$1 new=$1.partial file
+  shift
   rm -rf "$new"
   cp -al "$source" "$new"
   (cd "$new" && GIT_CEILING_DIRECTORIES=$redoubt_cache \
     git apply --whitespace=nowarn --exclude='Documentation/*' --exclude='tools/testing/*' \
-      "$patches"/*.patch)
+      "$@")
   mkdir "$new/.redoubt-patches"
-  cp "$patches"/*.patch "$new/.redoubt-patches/"
-  { kernel_patched_files "$patches"
-    [ ! -d "$tree/.redoubt-patches" ] || kernel_patched_files "$tree/.redoubt-patches"
+  cp "$@" "$new/.redoubt-patches/"
+  { kernel_patched_files "$@"
+    [ ! -d "$tree/.redoubt-patches" ] || kernel_patched_files "$tree/.redoubt-patches"/*.patch
   } | sort -u | while read -r file; do
     [ -f "$new/$file" ] || continue
     cp "$new/$file" "$new/$file.redoubt"
@@ -67,11 +69,23 @@ kernel_apply() {
   publish "$new" "$tree"
 }
 
-# kernel_patch TREE PATCHES: TREE becomes the source with the patches of the folder PATCHES applied,
-# if it is not that already.
+# kernel_patch TREE PATCH…: TREE becomes the source with the patches applied, if it is not that
+# already. The patches' names are in their order.
 kernel_patch() {
-  cmp -s <(cat "$2"/*.patch) <(cat "$1"/.redoubt-patches/*.patch 2>&1) ||
-    step "patching the Linux $kernel_series source" kernel_apply "$1" "$2"
+  local tree=$1
+  shift
+  cmp -s <(cat "$@") <(cat "$tree"/.redoubt-patches/*.patch 2>&1) ||
+    step "patching the Linux $series source" kernel_apply "$tree" "$@"
+}
+
+# kernel_patches_of FOLDER: puts the patches of a folder into the array `patches`: those that only
+# this series of Linux needs, in a folder of its name, then those that all take, in `series`.
+kernel_patches_of() {
+  local file
+  patches=()
+  for file in "$1"/{"$series",series}/*.patch; do
+    [ ! -f "$file" ] || patches+=("$file")
+  done
 }
 
 # kernel_configure TREE OBJECTS FRAGMENT…: every option must be in the configuration as asked: one
@@ -82,6 +96,9 @@ kernel_configure() {
   shift 2
   mkdir -p "$objects"
   cat "$@" >"$objects/redoubt.fragment"
+  # The names in the fragments are those of 7.3.
+  [ "$series" != 7.2 ] ||
+    sed -i 's/^CONFIG_SYSCTL=/CONFIG_PROC_SYSCTL=/' "$objects/redoubt.fragment"
   kernel_make "$tree" "$objects" KCONFIG_ALLCONFIG="$objects/redoubt.fragment" allnoconfig
   lost=$(grep -E '^CONFIG_' "$objects/redoubt.fragment" | grep -vxFf "$objects/.config" || true)
   [ -z "$lost" ] || die "the kernel's configuration lost these options of $*:

@@ -9,8 +9,9 @@ shopt -s inherit_errexit
 
 redoubt_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 redoubt_cache=${REDOUBT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/redoubt}
-kernel_series=7.2
-# Suites that may carry that series, the one made for stable systems first.
+# The series of Linux that everything here is for, the one preferred first, and the suites that may
+# have one of them, the one made for stable systems first.
+kernel_series_known=${REDOUBT_KERNEL_SERIES:-"7.2 7.3"}
 kernel_suites=${REDOUBT_KERNEL_SUITES:-"trixie-backports forky sid"}
 mkdir -p "$redoubt_cache/log" "$redoubt_cache/lock"
 
@@ -117,20 +118,36 @@ step() {
   return "$status"
 }
 
-# kernel_suite: the suite whose packages the kernels and the kernel headers come from.
-kernel_suite() {
-  local suite known=$redoubt_cache/kernel-suite
-  if [ ! -s "$known" ]; then
+# suite_has SUITE REGEX: whether the suite has an arm64 package of that name.
+suite_has() { [ -n "$("$redoubt_root/setup/suite-apt" "$1" --arch arm64 newest "$2" || true)" ]; }
+
+find_kernel_origin() {
+  local series suite name
+  for series in $kernel_series_known; do
+    name=${series/./\\.}
     for suite in $kernel_suites; do
-      if [ -n "$("$redoubt_root/setup/suite-apt" "$suite" --arch arm64 newest \
-                 "linux-source-${kernel_series/./\\.}" || true)" ]; then
-        printf '%s\n' "$suite" >"$known.new.$$"
-        mv -f "$known.new.$$" "$known"
-        break
+      if suite_has "$suite" "linux-source-$name" &&
+         suite_has "$suite" "linux-binary-unsigned-$name\..*-cloud-arm64"; then
+        printf '%s %s\n' "$series" "$suite"
+        return
       fi
     done
-    [ -s "$known" ] || die "none of the suites '$kernel_suites' has linux-source-$kernel_series \
+  done
+  die "none of the suites '$kernel_suites' has one of the kernel series '$kernel_series_known' \
 (name others in REDOUBT_KERNEL_SUITES)"
-  fi
-  cat "$known"
 }
+
+# Prints "SERIES SUITE": which of the series the kernels are of, and where its packages come from.
+# What was found stands until something else is asked for, as the caches do that were made with it.
+kernel_origin() {
+  local known=$redoubt_cache/kernel-origin asked="$kernel_series_known of $kernel_suites" found
+  if [ "$(head -n 1 "$known" 2>/dev/null || true)" != "$asked" ]; then
+    found=$(find_kernel_origin)
+    printf '%s\n' "$asked" "$found" >"$known.new.$$"
+    mv -f "$known.new.$$" "$known"
+  fi
+  tail -n 1 "$known"
+}
+
+kernel_series() { local origin; origin=$(kernel_origin); printf '%s\n' "${origin% *}"; }
+kernel_suite() { local origin; origin=$(kernel_origin); printf '%s\n' "${origin#* }"; }
