@@ -7,7 +7,6 @@
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "tests/board/suite/support/suite_dir.h"
 #include "tests/hostile/honest_requests.h"
 #include "tests/hostile/vsock_header.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
@@ -66,7 +66,7 @@ UniqueFd unix_socket(const std::string& path, SocketCall call, const char* what)
   // SAFETY: connect(2) and bind(2) take any address by that type.
   const auto* const any = reinterpret_cast<const sockaddr*>(&address);
   if (call(socket.get(), any, sizeof(address)) != 0) {
-    throw std::system_error(errno, std::generic_category(), what + (" " + path));
+    throw_errno(what + (" " + path));
   }
   return socket;
 }
@@ -107,7 +107,7 @@ void HostileGuest::go_on() const {
   const UniqueFd socket = unix_socket(folder_ / "vsock", ::connect, "connect");
   const std::string line = "CONNECT " + std::to_string(hostile::kGuestPort) + "\n";
   if (::write(socket.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    throw std::system_error(errno, std::generic_category(), "write to the guest");
+    throw_errno("write to the guest");
   }
 }
 
@@ -115,7 +115,7 @@ UniqueFd HostileGuest::listen(uint32_t port) const {
   constexpr int kMost = 4096;
   UniqueFd socket = unix_socket(folder_ / ("vsock_" + std::to_string(port)), ::bind, "bind");
   if (::listen(socket.get(), kMost) != 0 || ::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0) {
-    throw std::system_error(errno, std::generic_category(), "listen");
+    throw_errno("listen");
   }
   return socket;
 }

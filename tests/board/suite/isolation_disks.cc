@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "tests/board/suite/isolation_operations.h"
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/zram_disk.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -19,13 +19,13 @@ constexpr size_t kDiskSize = 1 << 20;
 
 UniqueFd open_direct(const std::string& disk) {
   UniqueFd fd(::open(disk.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
-  if (!fd.valid()) throw std::system_error(errno, std::generic_category(), disk);
+  if (!fd.valid()) throw_errno(disk);
   return fd;
 }
 
 void expect_whole(ssize_t moved) {
   if (moved == static_cast<ssize_t>(page_size())) return;
-  throw std::system_error(errno, std::generic_category(), "direct I/O to memory of the test's own");
+  throw_errno("direct I/O to memory of the test's own");
 }
 
 // By way of a page of the test's own.

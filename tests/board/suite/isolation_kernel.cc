@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,6 +25,7 @@
 #include "tests/board/suite/support/ksm.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/zram_disk.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -73,11 +73,11 @@ std::optional<uint64_t> word_in_core(const std::string& path, const std::byte* a
 
 Sight in_child(const std::function<Sight()>& look) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe2");
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
   const pid_t child = ::fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child < 0) throw_errno("fork");
   if (child == 0) {
     const Sight sight = look();
     ::_exit(::write(writer.get(), &sight, sizeof sight) == sizeof sight ? 0 : 1);
@@ -152,7 +152,7 @@ int move_to_node(std::byte* page, int node) {
   int status = -ENODEV;
   const int* target = node < 0 ? nullptr : &node;
   if (::syscall(SYS_move_pages, 0, 1ul, &address, target, &status, MPOL_MF_MOVE) < 0) {
-    throw std::system_error(errno, std::generic_category(), "move_pages");
+    throw_errno("move_pages");
   }
   return status;
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/backing.h"
 
-#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/host_state.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -22,9 +21,9 @@ constexpr long kTmpfsMagic = 0x01021994;
 
 UniqueFd make_memfd(size_t size, unsigned flags) {
   UniqueFd fd(::memfd_create("contract", MFD_CLOEXEC | flags));
-  if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "memfd_create");
+  if (!fd.valid()) throw_errno("memfd_create");
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
-    throw std::system_error(errno, std::generic_category(), "ftruncate of a memfd");
+    throw_errno("ftruncate of a memfd");
   }
   return fd;
 }
@@ -73,7 +72,7 @@ size_t page_size() {
 
 Backing Backing::map(size_t size, int protection, int flags, int fd) {
   void* data = ::mmap(nullptr, size, protection, flags, fd, 0);
-  if (data == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  if (data == MAP_FAILED) throw_errno("mmap");
   return Backing(static_cast<std::byte*>(data), size);
 }
 
@@ -164,7 +163,7 @@ uint64_t Backing::read_word(size_t page_index) const {
 
 void Backing::keep_out_of_children() const {
   if (::madvise(data_, size_, MADV_DONTFORK) != 0) {
-    throw std::system_error(errno, std::generic_category(), "madvise(MADV_DONTFORK)");
+    throw_errno("madvise(MADV_DONTFORK)");
   }
 }
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <sstream>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/redoubt_process.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -65,7 +65,7 @@ void ControlGroup::take(pid_t process) const { set("cgroup.procs", std::to_strin
 
 void ControlGroup::set(const std::string& file, std::string_view value) const {
   if (!write_file(path_ + "/" + file, value)) {
-    throw std::system_error(errno, std::generic_category(), path_ + "/" + file);
+    throw_errno(path_ + "/" + file);
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/debian_guest.h"
 
-#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <system_error>
@@ -10,6 +9,7 @@
 
 #include "tests/board/suite/support/debian.h"
 #include "tests/board/suite/support/suite_dir.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
@@ -20,7 +20,7 @@ constexpr std::string_view kPrompt = "redoubt-shell# ";
 std::filesystem::path write_config(const std::string& text) {
   std::string name = (std::filesystem::temp_directory_path() / "redoubt-debian-XXXXXX").string();
   const UniqueFd file(::mkstemp(name.data()));
-  if (!file.valid()) throw std::system_error(errno, std::generic_category(), name);
+  if (!file.valid()) throw_errno(name);
   std::ofstream(name) << text;
   return name;
 }

@@ -5,13 +5,13 @@
 #include <csetjmp>
 #include <csignal>
 #include <ostream>
-#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "vmm/base/setup_error.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -57,7 +57,7 @@ struct Pipe {
   Pipe() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-      throw std::system_error(errno, std::generic_category(), "pipe2");
+      throw_errno("pipe2");
     }
     reader.reset(ends[0]);
     writer.reset(ends[1]);
@@ -116,7 +116,7 @@ int read_from_pipe_to(std::byte* address, size_t size) {
   const Pipe pipe;
   const std::vector<char> filling(size, 'x');
   if (::write(pipe.writer.get(), filling.data(), size) < 0) {
-    throw std::system_error(errno, std::generic_category(), "write to a pipe");
+    throw_errno("write to a pipe");
   }
   return ::read(pipe.reader.get(), address, size) < 0 ? errno : 0;
 }

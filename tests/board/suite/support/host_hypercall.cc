@@ -2,7 +2,6 @@
 #include "tests/board/suite/support/host_hypercall.h"
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <string>
 #include <system_error>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/backing.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
@@ -36,7 +36,7 @@ int64_t HostHypercall::request(std::string_view name, std::string_view first,
   text.append(name).append(first);
   for (const uint64_t argument : arguments) text += " " + std::to_string(argument);
   if (::write(device_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    throw std::system_error(errno, std::generic_category(), "hypercall " + text);
+    throw_errno("hypercall " + text);
   }
   std::array<char, 32> answer{};
   const ssize_t size = ::read(device_.get(), answer.data(), answer.size());

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -18,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "vmm/base/setup_error.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -42,7 +42,7 @@ struct Capabilities {
 
   Capabilities() {
     if (::syscall(SYS_capget, &header, data.data()) != 0) {
-      throw std::system_error(errno, std::generic_category(), "capget");
+      throw_errno("capget");
     }
   }
 };
@@ -117,7 +117,7 @@ void limit_locked_memory(uint64_t bytes) {
   ::getrlimit(RLIMIT_MEMLOCK, &limit);
   limit.rlim_cur = bytes;
   if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) {
-    throw std::system_error(errno, std::generic_category(), "setrlimit(RLIMIT_MEMLOCK)");
+    throw_errno("setrlimit(RLIMIT_MEMLOCK)");
   }
 }
 
@@ -125,7 +125,7 @@ void drop_ipc_lock() {
   Capabilities capabilities;
   capabilities.data[CAP_IPC_LOCK / 32].effective &= ~(1u << (CAP_IPC_LOCK % 32));
   if (::syscall(SYS_capset, &capabilities.header, capabilities.data.data()) != 0) {
-    throw std::system_error(errno, std::generic_category(), "capset without CAP_IPC_LOCK");
+    throw_errno("capset without CAP_IPC_LOCK");
   }
 }
 

@@ -2,13 +2,14 @@
 #include "tests/board/suite/support/injected_call.h"
 
 #include <cerrno>
-#include <system_error>
 
 #include <asm/ptrace.h>
 #include <elf.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
@@ -17,7 +18,7 @@ namespace {
 constexpr uint64_t kInstructionSize = 4;
 
 void check(long result, const char* what) {
-  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  if (result < 0) throw_errno(what);
 }
 
 // Lets the process go on whatever happens.

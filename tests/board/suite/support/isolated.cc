@@ -9,7 +9,6 @@
 #include <exception>
 #include <fstream>
 #include <string>
-#include <system_error>
 
 #include <gtest/gtest-spi.h>
 #include <poll.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/backing.h"
+#include "vmm/base/setup_error.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -88,7 +88,7 @@ void repeat_report(BorrowedFd report) {
 
 bool ends_in_time(pid_t child) {
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-  if (!pidfd.valid()) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  if (!pidfd.valid()) throw_errno("pidfd_open");
   pollfd waited{pidfd.get(), POLLIN, 0};
   return ::poll(&waited, 1, kTimeLimitSeconds * 1000) == 1;
 }

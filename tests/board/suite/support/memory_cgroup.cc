@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/memory_cgroup.h"
 
-#include <cerrno>
 #include <cstdlib>
 #include <string_view>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,6 +11,7 @@
 
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/host_state.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -33,12 +32,12 @@ MemoryCgroup::MemoryCgroup()
     added_ = true;
   }
   if (::mkdir(path_.c_str(), 0700) != 0 || !write_file(path_ + "/cgroup.procs", "0")) {
-    throw std::system_error(errno, std::generic_category(), path_);
+    throw_errno(path_);
   }
   never_killed_before_ = read_file(kOomScore).value_or("0");
   write_file(kOomScore, "-1000");
   limit_ = UniqueFd(::open((path_ + "/memory.max").c_str(), O_WRONLY | O_CLOEXEC));
-  if (!limit_.valid()) throw std::system_error(errno, std::generic_category(), "memory.max");
+  if (!limit_.valid()) throw_errno("memory.max");
 }
 
 MemoryCgroup::~MemoryCgroup() {
@@ -51,10 +50,10 @@ MemoryCgroup::~MemoryCgroup() {
 MemoryCgroup::Full::Full(const MemoryCgroup& cgroup) : cgroup_(cgroup) {
   // Also what a fork has left to be copied when it is first written.
   if (::mlockall(MCL_CURRENT) != 0) {
-    throw std::system_error(errno, std::generic_category(), "mlockall");
+    throw_errno("mlockall");
   }
   if (!write_all(cgroup_.limit_, "0")) {
-    throw std::system_error(errno, std::generic_category(), "memory.max");
+    throw_errno("memory.max");
   }
 }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/page_server.h"
 
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <system_error>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
@@ -29,7 +29,7 @@ PageServer::PageServer(const FolioMemory& memory)
   range.mode = UFFDIO_REGISTER_MODE_MISSING;
   if (::madvise(memory.data(), memory.size(), MADV_DONTNEED) != 0 ||
       ::ioctl(fd_.get(), UFFDIO_REGISTER, &range) != 0) {
-    throw std::system_error(errno, std::generic_category(), "userfaultfd");
+    throw_errno("userfaultfd");
   }
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/backing.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -38,7 +39,7 @@ class Block {
   void write(BorrowedFd file, size_t number) const {
     const auto offset = static_cast<off_t>(number * kBlock);
     if (::pwrite(file.get(), bytes_.data(), kBlock, offset) != ssize_t{kBlock}) {
-      throw std::system_error(errno, std::generic_category(), "write to a memfd");
+      throw_errno("write to a memfd");
     }
   }
 
@@ -67,7 +68,7 @@ PrivateMount::~PrivateMount() { ::umount2(folder_.path().c_str(), MNT_DETACH); }
 
 LoopDevice::LoopDevice(size_t size) : content_(::memfd_create("loop", MFD_CLOEXEC)) {
   if (!content_.valid() || ::ftruncate(content_.get(), static_cast<off_t>(size)) != 0) {
-    throw std::system_error(errno, std::generic_category(), "memfd");
+    throw_errno("memfd");
   }
   const UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   const int number = control.valid() ? ::ioctl(control.get(), LOOP_CTL_GET_FREE) : -1;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/board/suite/support/scratch_folder.h"
 
-#include <cerrno>
 #include <fstream>
 #include <system_error>
 
 #include <stdlib.h>
+
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 
 ScratchFolder::ScratchFolder() {
   std::string name = "/tmp/redoubt-test-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) {
-    throw std::system_error(errno, std::generic_category(), name);
+    throw_errno(name);
   }
   path_ = name;
 }

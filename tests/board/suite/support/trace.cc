@@ -2,7 +2,6 @@
 #include "tests/board/suite/support/trace.h"
 
 #include <atomic>
-#include <cerrno>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -13,6 +12,7 @@
 
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/host_state.h"
+#include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
 namespace {
@@ -49,7 +49,7 @@ Recording::Recording(TraceOf whom)
     : instance_(tracing() + "instances/redoubt-" + std::to_string(::getpid()) + "-" +
                 std::to_string(++g_recordings)) {
   if (::mkdir(instance_.c_str(), 0700) != 0) {
-    throw std::system_error(errno, std::generic_category(), instance_);
+    throw_errno(instance_);
   }
   write_file(instance_ + "/buffer_size_kb", "1024");
   if (whom == TraceOf::Everybody) return;

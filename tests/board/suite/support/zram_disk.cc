@@ -2,9 +2,7 @@
 #include "tests/board/suite/support/zram_disk.h"
 
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -13,6 +11,7 @@
 
 #include "tests/board/suite/support/backing.h"
 #include "tests/board/suite/support/host_state.h"
+#include "vmm/base/setup_error.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -30,7 +29,7 @@ void write_swap_header(const std::string& path, size_t size) {
   std::memcpy(page.data() + page.size() - kMagic.size(), kMagic.data(), kMagic.size());
   const UniqueFd disk(::open(path.c_str(), O_WRONLY | O_SYNC | O_CLOEXEC));
   if (::pwrite(disk.get(), page.data(), page.size(), 0) != static_cast<ssize_t>(page.size())) {
-    throw std::system_error(errno, std::generic_category(), "write of a swap header");
+    throw_errno("write of a swap header");
   }
 }
 
