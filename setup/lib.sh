@@ -121,13 +121,15 @@ step() {
 # suite_has SUITE REGEX: whether the suite has an arm64 package of that name.
 suite_has() { [ -n "$("$redoubt_root/setup/suite-apt" "$1" --arch arm64 newest "$2" || true)" ]; }
 
+# stock_kernel_name SERIES: a REGEX of the package with Debian's own kernel for virtual machines.
+stock_kernel_name() { printf '%s\n' "linux-binary-unsigned-${1/./\\.}\..*-cloud-arm64"; }
+
 find_kernel_origin() {
-  local series suite name
+  local series suite
   for series in $kernel_series_known; do
-    name=${series/./\\.}
     for suite in $kernel_suites; do
-      if suite_has "$suite" "linux-source-$name" &&
-         suite_has "$suite" "linux-binary-unsigned-$name\..*-cloud-arm64"; then
+      if suite_has "$suite" "linux-source-${series/./\\.}" &&
+         suite_has "$suite" "$(stock_kernel_name "$series")"; then
         printf '%s %s\n' "$series" "$suite"
         return
       fi
