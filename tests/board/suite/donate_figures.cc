@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include <fcntl.h>
+#include <linux/kernel-page-flags.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -19,6 +19,7 @@
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
+#include "tests/board/suite/support/page_map.h"
 #include "tests/board/suite/support/trace.h"
 
 namespace redoubt::suite {
@@ -56,21 +57,11 @@ bool is_patched(Guest& guest) {
   return statistic(guest.vm().fd(), "pkvm_donate_calls").has_value();
 }
 
-uint64_t entry_of(const char* path, uint64_t index) {
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  uint64_t entry = 0;
-  const auto offset = static_cast<off_t>(index * sizeof entry);
-  if (::pread(fd.get(), &entry, sizeof entry, offset) != sizeof entry) {
-    throw Unavailable(std::string(path) + " cannot be read");
-  }
-  return entry;
-}
-
 // The bytes of the memory that are in folios which the kernel, when asked to, cannot split: those
 // with a pin on some page, which can neither be moved nor reclaimed then.
 uint64_t immovable_bytes(const FolioMemory& memory) {
-  constexpr uint64_t kPfn = (uint64_t{1} << 55) - 1;
-  constexpr uint64_t kCompound = uint64_t{3} << 15;  // KPF_COMPOUND_HEAD and _TAIL
+  constexpr uint64_t kHead = uint64_t{1} << KPF_COMPOUND_HEAD;
+  constexpr uint64_t kTail = uint64_t{1} << KPF_COMPOUND_TAIL;
   ::mount("debugfs", "/sys/kernel/debug", "debugfs", 0, nullptr);
   // SAFETY: the kernel is told which addresses are meant.
   const auto begin = reinterpret_cast<uintptr_t>(memory.data());
@@ -79,9 +70,8 @@ uint64_t immovable_bytes(const FolioMemory& memory) {
                 begin + memory.size());
   write_file("/sys/kernel/debug/split_huge_pages", request);
   uint64_t bytes = 0;
-  for (size_t index = 0; index < memory.size() / page_size(); ++index) {
-    const uint64_t pfn = entry_of("/proc/self/pagemap", begin / page_size() + index) & kPfn;
-    if ((entry_of("/proc/kpageflags", pfn) & kCompound) != 0) bytes += page_size();
+  for (const PageState& page : page_states(memory.data(), memory.size() / page_size())) {
+    if (page.present && (page_flags(page.frame) & (kHead | kTail)) != 0) bytes += page_size();
   }
   return bytes;
 }

@@ -12,7 +12,6 @@
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/fault_path.h"
 #include "tests/board/suite/support/host_access.h"
-#include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
 #include "tests/board/suite/support/page_map.h"
 #include "tests/board/suite/support/zram_disk.h"
@@ -76,10 +75,9 @@ CONTRACT_TEST(FaultsGiven, page_that_was_swapped_out) {
   Guest guest;
   back_window(guest, window);
   ASSERT_EQ(guest.command(Command::BootState), answer(0));
-  // A page that the kernel has in its hands is left out. So are those that another CPU has not put
-  // on the kernel's lists yet, which dropping caches has it do.
+  // A page that the kernel has in its hands is left out.
   for (int i = 0; i < 100 && !page_state(window.page(3)).swapped_out; ++i) {
-    ASSERT_TRUE(write_file("/proc/sys/vm/drop_caches", "1"));
+    empty_page_batches();
     ASSERT_EQ(::madvise(window.page(3), page_size(), MADV_PAGEOUT), 0) << std::strerror(errno);
   }
   ASSERT_TRUE(page_state(window.page(3)).swapped_out);

@@ -23,6 +23,7 @@
 #include "tests/board/suite/support/donation.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/ksm.h"
+#include "tests/board/suite/support/page_map.h"
 #include "tests/board/suite/support/scratch_folder.h"
 #include "tests/board/suite/support/zram_disk.h"
 #include "vmm/base/setup_error.h"
@@ -123,7 +124,10 @@ Sight swap_out(const Page& page) {
   // A page beside it that goes, so that this one would.
   const FolioMemory other = FolioMemory::small_pages(page_size());
   other.number_pages();
-  work_until_grown("pswpout", [&] { ::madvise(other.data(), other.size(), MADV_PAGEOUT); });
+  work_until_grown("pswpout", [&] {
+    empty_page_batches();
+    ::madvise(other.data(), other.size(), MADV_PAGEOUT);
+  });
   ::madvise(page.data, page_size(), MADV_PAGEOUT);
   return {};
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/board/suite/support/backing.h"
+#include "tests/board/suite/support/host_state.h"
 #include "vmm/base/unique_fd.h"
 
 namespace redoubt::suite {
@@ -36,6 +37,23 @@ std::vector<PageState> page_states(pid_t pid, uintptr_t address, size_t pages) {
 std::vector<PageState> page_states(const std::byte* address, size_t pages) {
   // SAFETY: the address is used as a number only.
   return page_states(::getpid(), reinterpret_cast<uintptr_t>(address), pages);
+}
+
+uint64_t page_flags(uint64_t frame) {
+  const UniqueFd flags_of(::open("/proc/kpageflags", O_RDONLY | O_CLOEXEC));
+  uint64_t flags = 0;
+  if (::pread(flags_of.get(), &flags, sizeof flags, static_cast<off_t>(frame * sizeof flags)) !=
+      sizeof flags) {
+    throw Unavailable("this host has no /proc/kpageflags, or not for this user");
+  }
+  return flags;
+}
+
+void empty_page_batches() {
+  // It begins with lru_add_drain_all(), and what it drops is in files only.
+  if (!write_file("/proc/sys/vm/drop_caches", "1")) {
+    throw Unavailable("dropping caches is not for this user");
+  }
 }
 
 }  // namespace redoubt::suite

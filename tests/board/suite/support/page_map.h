@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the pages of a process are (/proc/PID/pagemap). Throws Unavailable where that may not be
-// known.
+// Where the pages of a process are (/proc/PID/pagemap) and what the kernel holds them for
+// (/proc/kpageflags). Throws Unavailable where that may not be known.
 #pragma once
 
 #include <cstddef>
@@ -26,5 +26,12 @@ struct PageState {
 [[nodiscard]] inline PageState page_state(const std::byte* address) {
   return page_states(address, 1).front();
 }
+
+// Flags of a page frame, named as in linux/kernel-page-flags.h: 1 << KPF_SWAPBACKED and the like.
+[[nodiscard]] uint64_t page_flags(uint64_t frame);
+
+// Has every CPU put the pages that it collects in batches where they belong. Until then the kernel
+// neither swaps them out nor frees them lazily, for nobody else can take hold of them.
+void empty_page_batches();
 
 }  // namespace redoubt::suite
