@@ -73,11 +73,12 @@ publish_link() {
 step_time() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 # The moving part of step: on a terminal one live line, else a line every 15 seconds.
-# $1 title, $2 the process to outlive on no account.
+# $1 title, $2 the process to outlive on no account, $3 a pipe that stays silent, to wait on: a
+# sleep would outlive this, and keep whoever reads the output waiting.
 step_ticker() {
   local start=$SECONDS elapsed progress interval=15 next=15
   [ ! -t 2 ] || interval=1 next=1
-  while sleep 1 && kill -0 "$2" 2>/dev/null; do
+  while ! read -rt 1 -u "$3" && kill -0 "$2" 2>/dev/null; do
     elapsed=$((SECONDS - start))
     [ "$elapsed" -ge "$next" ] || continue
     next=$((elapsed + interval))
@@ -96,18 +97,21 @@ step_ticker() {
 # fails, the end of its log is shown and its status returned. The command runs in the foreground
 # (Ctrl-C reaches it) in a subshell with `set -e`: call step plainly, never under `if` or `||`.
 step() {
-  local title=$1 log status ticker start=$SECONDS
+  local title=$1 log status silence ticker start=$SECONDS
   shift
   log=$redoubt_cache/log/$(printf '%s' "$title" | tr -cs 'A-Za-z0-9.' '-').log
   if [ -t 2 ]; then printf '  %s …' "$title" >&2; else note "  $title …"; fi
-  step_ticker "$title" "$BASHPID" &
+  exec {silence}<> <(:)
+  wait "$!"
+  step_ticker "$title" "$BASHPID" "$silence" &
   ticker=$!
   set +e
-  (set -e; "$@") >"$log" 2>&1 </dev/null
+  (exec {silence}<&-; set -e; "$@") >"$log" 2>&1 </dev/null
   status=$?
   set -e
   kill "$ticker" 2>/dev/null || true
   wait "$ticker" 2>/dev/null || true
+  exec {silence}<&-
   [ ! -t 2 ] || printf '\r\033[K' >&2
   if [ "$status" = 0 ]; then
     note "  $title: done ($(step_time $((SECONDS - start))))"
