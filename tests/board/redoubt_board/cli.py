@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
     out.mkdir(parents=True)
     try:
         kernel = prepare.host_kernel(options.kernel)
-        program = prepare.qemu(options.cpu)
+        program = prepare.qemu()
         if not options.no_build:
             prepare.guest()
             prepare.programs()
@@ -108,8 +108,8 @@ def main(arguments: list[str]) -> int:
         if (config := kernel.parent / "config").exists():
             job.files["kernel-config"] = config
         initramfs.write(out / "initrd.cpio", busybox, files, job, board_modules)
-        machine = Machine(kernel, options.cpu, hardware.cpus, zones=hardware.zones,
-                          disks=tuple(disks), program=program, instructions=options.instructions)
+        machine = Machine(kernel, program, options.cpu, hardware.cpus, zones=hardware.zones,
+                          disks=tuple(disks), instructions=options.instructions)
         return Board(machine, out / "initrd.cpio", directory)
 
     with stop_on_signals():

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     initrd = _DIRECTORY / "initrd.cpio"
     initramfs.write(initrd, prepare.busybox(), payload.collect(("redoubt",)),
                     Job(script, interactive=options.shell))
-    machine = Machine(prepare.host_kernel("stock"), memory_mib=_MEMORY_MIB)
+    machine = Machine(prepare.host_kernel("stock"), prepare.qemu(), memory_mib=_MEMORY_MIB)
     print("Starting the emulated board, an arm64 host with pKVM active …", flush=True)
     try:
         with stop_on_signals():

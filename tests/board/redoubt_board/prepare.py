@@ -9,7 +9,6 @@ from pathlib import Path
 
 from redoubt_board import cpio
 from redoubt_board.paths import BUILD, OUT, ROOT, partial_of
-from redoubt_board.qemu import PROGRAM
 
 _SCRATCH_BYTES = 2 << 30
 VARIANTS = ("stock", "patched", "patched-debug")
@@ -25,9 +24,9 @@ def lines(variant: str) -> Path:
     return Path(_output("setup/host-kernel", "--lines", variant))
 
 
-def qemu(cpu: str) -> str:
-    """The QEMU that emulates a board with this CPU."""
-    return _output("setup/board-qemu") if cpu == "max" else PROGRAM
+def qemu() -> str:
+    """The QEMU that emulates the board."""
+    return _output("setup/board-qemu")
 
 
 def debian() -> Path:

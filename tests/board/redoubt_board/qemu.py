@@ -12,8 +12,6 @@ from pathlib import Path
 # algorithm of pointer authentication (software cannot tell it from the implementation-defined one).
 CPUS = {"cortex-a72": "cortex-a72", "max": "max,pauth-impdef=on,lpa2=off,sve=off,sme=off"}
 
-PROGRAM = "qemu-system-aarch64"
-
 # Older QEMUs do not apply TLBI VAE2IS to the EL2&0 regime that hVHE uses: the hypervisor then goes
 # on writing through stale translations, and pages are not zeroed at teardown. nVHE is right there.
 # QEMU 7.2 was seen to be wrong and 10.0 to be right.
@@ -39,12 +37,12 @@ class Disk:
 @dataclass(frozen=True)
 class Machine:
     kernel: Path
+    program: str  # the QEMU that emulates it
     cpu: str = "cortex-a72"
     cpus: int = 2
     memory_mib: int = 4096
     zones: bool = False  # two memory nodes, each with a ZONE_MOVABLE
     disks: tuple[Disk, ...] = ()
-    program: str = PROGRAM  # the QEMU that emulates it
     # A port of this machine's loopback that leads to the board's port 22; the board is 10.0.2.15.
     ssh_port: int | None = None
     # A file for its memory, to be looked at from outside.

@@ -165,9 +165,8 @@ def _run(kernel: Path, out: Path, options: argparse.Namespace) -> Story:
     for end in ("in", "out"):
         os.mkfifo(f"{orders}.{end}")
     gate = os.open(f"{orders}.in", os.O_RDWR)
-    machine = Machine(kernel, options.cpu, memory_mib=_MEMORY_MIB, orders=orders,
-                      memory_file=Path(f"/proc/self/fd/{memory}"),
-                      program=prepare.qemu(options.cpu))
+    machine = Machine(kernel, prepare.qemu(), options.cpu, memory_mib=_MEMORY_MIB, orders=orders,
+                      memory_file=Path(f"/proc/self/fd/{memory}"))
 
     def hear(line: str, _case: Case | None) -> None:
         if not line.startswith(_SAYS):

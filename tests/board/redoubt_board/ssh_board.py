@@ -47,10 +47,11 @@ class SshBoard:
         self._board: Board | None = None
 
     def __enter__(self) -> "SshBoard":
+        qemu = prepare.qemu()
         # Somebody else may have taken the port by the time that QEMU wants it.
         for _ in range(_PORT_TRIES):
             self._port = _free_port()
-            machine = Machine(self._kernel, ssh_port=self._port)
+            machine = Machine(self._kernel, qemu, ssh_port=self._port)
             self._board = Board(machine, self._out / "initrd.cpio", self._out)
             if self._answers():
                 return self

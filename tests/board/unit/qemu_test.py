@@ -18,34 +18,36 @@ from redoubt_board.qemu import Board, Disk, LineReader, Machine, command, kernel
 @mock.patch.object(qemu, "qemu_version", lambda program: 10)
 class CommandLine(unittest.TestCase):
     def test_the_board_is_a_pkvm_host(self):
-        words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "/bin/qemu"), Path("/i"), Path("/o"))
+        self.assertEqual(words[0], "/bin/qemu")
         self.assertIn("virt,virtualization=on,gic-version=3", words)
         self.assertIn("kvm-arm.mode=protected", words[words.index("-append") + 1].split())
 
     def test_a_panic_ends_the_board(self):
-        words = command(Machine(Path("/k")), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "qemu"), Path("/i"), Path("/o"))
         self.assertIn("-no-reboot", words)
         self.assertIn("panic=-1", words[words.index("-append") + 1].split())
 
     def test_its_memory_can_be_a_file_that_others_see(self):
-        machine = Machine(Path("/k"), memory_mib=512, memory_file=Path("/m"))
+        machine = Machine(Path("/k"), "qemu", memory_mib=512, memory_file=Path("/m"))
         words = command(machine, Path("/i"), Path("/o"))
         self.assertIn("memory-backend=ram", words[words.index("-M") + 1].split(","))
         self.assertIn("memory-backend-file,id=ram,size=512M,mem-path=/m,share=on", words)
 
     def test_a_board_with_zones_has_two_nodes_and_memory_to_move(self):
-        words = command(Machine(Path("/k"), memory_mib=512, zones=True), Path("/i"), Path("/o"))
+        machine = Machine(Path("/k"), "qemu", memory_mib=512, zones=True)
+        words = command(machine, Path("/i"), Path("/o"))
         self.assertIn("memory-backend-ram,id=node1,size=256M", words)
         self.assertIn("node,nodeid=1,memdev=node1", words)
         self.assertIn("movablecore=64M", words[words.index("-append") + 1].split())
 
     def test_instructions_are_logged_where_they_are_asked_for(self):
-        words = command(Machine(Path("/k"), instructions=True), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "qemu", instructions=True), Path("/i"), Path("/o"))
         self.assertEqual(words[words.index("-D") + 1], "/o/instructions")
-        self.assertNotIn("-D", command(Machine(Path("/k")), Path("/i"), Path("/o")))
+        self.assertNotIn("-D", command(Machine(Path("/k"), "qemu"), Path("/i"), Path("/o")))
 
     def test_orders_reach_the_job_by_a_port_of_their_own(self):
-        words = command(Machine(Path("/k"), orders=Path("/f")), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "qemu", orders=Path("/f")), Path("/i"), Path("/o"))
         self.assertIn("pipe,id=orders,path=/f", words)
         self.assertIn("virtserialport,chardev=orders,name=redoubt.orders", words)
 
@@ -53,7 +55,7 @@ class CommandLine(unittest.TestCase):
 @mock.patch.object(qemu, "qemu_version", lambda program: 10)
 class Disks(unittest.TestCase):
     def drives(self, *disks: Disk) -> list[str]:
-        words = command(Machine(Path("/k"), disks=disks), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "qemu", disks=disks), Path("/i"), Path("/o"))
         return [value for word, value in zip(words, words[1:]) if word == "-drive"]
 
     def test_what_the_board_writes_is_not_kept(self):
@@ -65,7 +67,7 @@ class Disks(unittest.TestCase):
 
     def test_each_disk_can_be_told_by_its_serial_number(self):
         disks = (Disk("one", Path("/1")), Disk("two", Path("/1")))
-        words = command(Machine(Path("/k"), disks=disks), Path("/i"), Path("/o"))
+        words = command(Machine(Path("/k"), "qemu", disks=disks), Path("/i"), Path("/o"))
         for serial in ("one", "two"):
             self.assertIn(f"virtio-blk-pci,drive={serial},serial={serial}", words)
 
@@ -117,7 +119,7 @@ class Processes(unittest.TestCase):
 
     def test_leaving_a_board_stops_it(self):
         with mock.patch.object(qemu, "command", lambda *_: ["sleep", "600"]):
-            with Board(Machine(Path("/k")), Path("/i"), self.out) as board:
+            with Board(Machine(Path("/k"), "qemu"), Path("/i"), self.out) as board:
                 self.assertTrue(board.running())
             self.assertFalse(board.running())
 
@@ -127,7 +129,8 @@ class Processes(unittest.TestCase):
                   "qemu.command = lambda *_: ['sh', '-c', 'echo $$; exec sleep 600']\n"
                   "import subprocess; real = subprocess.Popen\n"
                   "subprocess.Popen = lambda w, **k: real(w, **{**k, 'stdout': None})\n"
-                  f"b = qemu.Board(qemu.Machine(Path('/k')), Path('/i'), Path({str(self.out)!r}))\n"
+                  "machine = qemu.Machine(Path('/k'), 'qemu')\n"
+                  f"b = qemu.Board(machine, Path('/i'), Path({str(self.out)!r}))\n"
                   "b.wait()\n")
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as runner:
             pid = int(runner.stdout.readline())
