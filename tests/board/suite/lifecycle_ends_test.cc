@@ -114,12 +114,6 @@ class Life {
   const std::string disk_;
 };
 
-// In bytes, without what the kernel keeps only as long as nobody wants it.
-uint64_t free_memory() {
-  write_file("/proc/sys/vm/drop_caches", "3");
-  return meminfo("MemAvailable").value_or(0) * 1024;
-}
-
 TEST(LifecycleEnds, of_every_kind_leave_nothing_behind) {
   REDOUBT_NEEDS_KVM(true);
   const ScratchFolder folder;
@@ -130,7 +124,7 @@ TEST(LifecycleEnds, of_every_kind_leave_nothing_behind) {
   life.live();  // what comes only with the first guest of a host
   const HostMemory before = host_memory();
   const Holdings held = holdings_of(::getpid());
-  const uint64_t free = free_memory();
+  const uint64_t unused = unused_bytes();
   const int lives = rounds(1000);
 
   for (int round = 0; round < lives; ++round) {
@@ -142,9 +136,9 @@ TEST(LifecycleEnds, of_every_kind_leave_nothing_behind) {
     if (round % 20 == 19) GTEST_LOG_(INFO) << round + 1 << " of " << lives << " lives";
   }
 
-  // Less than a page for each life, and what per-CPU lists and caches in use come to.
-  const uint64_t slack = (uint64_t{8} << 20) + static_cast<uint64_t>(lives) * 4096;
-  EXPECT_GT(free_memory() + slack, free);
+  // Less than a page for each life, and what caches in use come to.
+  const uint64_t slack = (uint64_t{2} << 20) + static_cast<uint64_t>(lives) * 4096;
+  EXPECT_GT(unused_bytes() + slack, unused);
 }
 
 }  // namespace

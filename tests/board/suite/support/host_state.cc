@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "tests/board/suite/support/backing.h"
 #include "vmm/base/setup_error.h"
 #include "vmm/base/unique_fd.h"
 
@@ -64,6 +65,19 @@ bool write_file(const std::string& path, std::string_view text) {
 }
 
 std::optional<uint64_t> meminfo(std::string_view name) { return figure("/proc/meminfo", name); }
+
+uint64_t unused_bytes() {
+  uint64_t bytes = 0;
+  for (const char* name : {"MemFree", "Active(file)", "Inactive(file)", "SReclaimable"}) {
+    bytes += meminfo(name).value_or(0) * 1024;
+  }
+  std::ifstream zones("/proc/zoneinfo");
+  for (std::string word; zones >> word;) {
+    uint64_t pages = 0;
+    if (word == "count:" && zones >> pages) bytes += pages * page_size();
+  }
+  return bytes;
+}
 
 uint64_t process_bytes(pid_t pid, std::string_view name) {
   return figure("/proc/" + std::to_string(pid) + "/status", name).value_or(0) * 1024;

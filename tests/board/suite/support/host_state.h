@@ -21,6 +21,10 @@ bool write_file(const std::string& path, std::string_view text);
 
 // A figure of /proc/meminfo by its name, without unit: kilobytes or a count.
 [[nodiscard]] std::optional<uint64_t> meminfo(std::string_view name);
+// Memory of the host that nobody uses, in bytes: what is free, with the pages that each CPU keeps
+// at hand, and what the kernel would give up, such as the pages of files. Not MemAvailable, which
+// leaves out the pages at hand, some MiB, and changes with what the kernel holds in reserve.
+[[nodiscard]] uint64_t unused_bytes();
 // A figure of /proc/PID/status in bytes, such as VmRSS; 0 if the process is gone. VmLck is the
 // pages that its guests hold, and what it has mlocked.
 [[nodiscard]] uint64_t process_bytes(pid_t pid, std::string_view name);
