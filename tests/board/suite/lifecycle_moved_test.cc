@@ -18,7 +18,6 @@
 #include "tests/board/suite/support/contract_guest.h"
 #include "tests/board/suite/support/host_state.h"
 #include "tests/board/suite/support/isolated.h"
-#include "tests/rounds.h"
 #include "vmm/base/setup_error.h"
 
 namespace redoubt::suite {
@@ -76,12 +75,13 @@ void interrupt(const std::stop_token& stop, unsigned processor) {
 
 CONTRACT_TEST(LifecycleMoved, vcpu_goes_on_on_the_next_processor) {
   if (is_emulated()) throw Unavailable("emulated processors lose changes of instructions");
+  constexpr int kVms = 600;
   constexpr unsigned kMoves = 6;
   const std::vector<unsigned> all = processors();
   std::vector<std::jthread> others;
   for (const unsigned processor : all) others.emplace_back(interrupt, processor);
 
-  for (int vm = 0; vm < rounds(600) && !testing::Test::HasFailure(); ++vm) {
+  for (int vm = 0; vm < kVms && !testing::Test::HasFailure(); ++vm) {
     SCOPED_TRACE("VM " + std::to_string(vm));
     Guest guest;
     for (unsigned move = 0; move < kMoves; ++move) {
